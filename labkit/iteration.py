@@ -1,0 +1,145 @@
+"""What one turn of a loop is, as a frozen record: the vocabulary of everything that is shown.
+
+Everything drawn, narrated, checked or saved is made from these. They know nothing of sockets or tapes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import IntFlag
+from typing import NamedTuple
+
+from labkit import narrate
+
+
+class Event(IntFlag):
+    """What a loop asks of an fd, and what it is told: the selectors module's values, and a third."""
+
+    READ = 1
+    WRITE = 2
+    EXCEPT = 4
+
+
+EVENTS = tuple(Event(value) for value in range(8))
+
+
+class Call(NamedTuple):
+    """One call that was made on an fd while the loop was awake.
+
+    `asked` is the argument (bytes for recv and send), `result` what came back (bytes moved; the new fd of an
+    accept), `errno` 0 or the error's number, `at_ns` nanoseconds since the loop woke.
+    """
+
+    fd: int
+    name: str
+    asked: int | None
+    result: int | None
+    errno: int
+    at_ns: int
+
+
+class Queues(NamedTuple):
+    """Bytes in the four buffers of one connection, on the loop's side. None: the kernel does not say."""
+
+    kernel_in: int | None
+    read_buffer: int | None
+    write_buffer: int | None
+    kernel_out: int | None
+
+
+class Account(NamedTuple):
+    """A connection counted at both ends, in bytes: what was handed over, and what lies at the peer.
+
+    `open` is False once the peer closed its end: what lay there can no longer be counted. `moving` is True
+    if the peer was at work while the count was taken, so that it need not balance.
+    """
+
+    peer_sent: int
+    peer_unsent: int
+    received: int
+    sent: int
+    peer_unread: int
+    peer_received: int
+    open: bool
+    moving: bool
+
+
+class Capacity(NamedTuple):
+    """Bytes that the kernel lets each of its queues of a connection grow to (socket(7)), as first asked."""
+
+    kernel_in: int | None
+    kernel_out: int | None
+    peer_unsent: int | None
+    peer_unread: int | None
+
+
+class Moment(NamedTuple):
+    """Where the bytes of `fd` stood after `after` calls of the iteration; 0 is when the loop woke."""
+
+    after: int
+    fd: int
+    queues: Queues
+    account: Account | None
+
+
+class Poke(NamedTuple):
+    """What somebody did to a peer before this iteration: connect, send, recv, shutdown, close or reset."""
+
+    peer: str
+    action: str
+    asked: int | None
+    result: int | None
+    errno: int
+
+
+@dataclass(frozen=True, slots=True)
+class Iteration:
+    """One turn of a loop: what it asked, how long it slept, what it was told, and what it did then.
+
+    Times are in nanoseconds: `at_ns` on the clock of time.perf_counter_ns, `waited_ns` asleep in the wait,
+    `handled_ns` awake until the next wait, `cpu_ns` the thread's CPU in both; the recorder's own work is left
+    out. `timeout` is in seconds, None for no limit. The mappings are by fd and shared: do not write to them.
+    """
+
+    index: int
+    at_ns: int
+    timeout: float | None
+    asked: Mapping[int, Event]
+    ready: Mapping[int, Event]
+    waited_ns: int
+    handled_ns: int
+    cpu_ns: int
+    thread: int
+    calls: tuple[Call, ...]
+    queues: Mapping[int, Queues]
+    accounts: Mapping[int, Account]
+    names: Mapping[int, str]
+    capacity: Mapping[int, Capacity]
+    pokes: tuple[Poke, ...] = ()
+    errors: tuple[tuple[int, str], ...] = ()
+    moments: tuple[Moment, ...] = ()
+
+    def explain(self) -> str:
+        """The iteration in words, one fact a line."""
+        return narrate.explain(self)
+
+    def name(self, fd: int) -> str:
+        """The reader's name for `fd`, or its number."""
+        return self.names.get(fd, f"fd {fd}")
+
+    def balance(self, fd: int) -> bool | None:
+        """Whether every byte of a connection is accounted for, in both directions (tcp(7)).
+
+        sent − received == kernel_in of the receiver + kernel_out of the sender. None where it cannot be
+        said: no account, a peer that is closed, or one that was at work meanwhile.
+        """
+        account, queues = self.accounts.get(fd), self.queues.get(fd)
+        if account is None or queues is None or account.moving or not account.open:
+            return None
+        if queues.kernel_in is None or queues.kernel_out is None:
+            return None
+        return (
+            account.peer_sent - account.received == queues.kernel_in + account.peer_unsent
+            and account.sent - account.peer_received == queues.kernel_out + account.peer_unread
+        )

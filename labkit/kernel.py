@@ -1,0 +1,192 @@
+"""What the kernel says of an fd or a thread, and nothing that it does not say.
+
+Every function asks the running kernel at the moment of the call. Where this kernel has no answer the
+function returns None; it never guesses. It knows nothing of loops, tapes or figures.
+"""
+
+from __future__ import annotations
+
+import array
+import errno
+import fcntl
+import os
+import platform
+import resource
+import socket
+import sys
+import termios
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+LINUX = sys.platform == "linux"
+MACOS = sys.platform == "darwin"
+
+SIOCOUTQNSD = 0x894B  # linux/sockios.h: bytes in the send queue that were not sent yet
+SO_NREAD, SO_NWRITE = 0x1020, 0x1024  # macOS sys/socket.h; from the documents, not run
+FLAG_NAMES = ("O_NONBLOCK", "O_APPEND", "O_ASYNC", "O_DIRECT", "O_SYNC")
+
+
+def kernel_in(fd: int) -> int | None:
+    """Bytes that wait in the receive queue of `fd` (FIONREAD; tcp(7), unix(7), pipe(7)).
+
+    A listener, and a closed fd, have none: None. Of UDP it is the first datagram only.
+    """
+    return queue_reader()(fd)[0]
+
+
+def kernel_out(fd: int) -> int | None:
+    """Bytes in the send queue of `fd` that the kernel has not sent yet (SIOCOUTQNSD; tcp(7)).
+
+    Bytes that were sent but not acknowledged are left out: they stand in the receiver's queue already.
+    None for anything but TCP. On macOS SO_NWRITE answers, which counts unacknowledged bytes too.
+    """
+    return queue_reader()(fd)[1]
+
+
+def queue_reader() -> Callable[[int], tuple[int | None, int | None]]:
+    """A function fd → (kernel_in, kernel_out) with a buffer of its own: use one in each thread."""
+    answer = array.array("i", [0])
+    ioctl, fionread = fcntl.ioctl, termios.FIONREAD
+
+    def ask(fd: int, request: int) -> int | None:
+        try:
+            ioctl(fd, request, answer)
+        except (OSError, ValueError):
+            return None
+        return answer[0]
+
+    def on_linux(fd: int) -> tuple[int | None, int | None]:
+        try:
+            ioctl(fd, fionread, answer)
+            received = answer[0]
+            ioctl(fd, SIOCOUTQNSD, answer)
+            return received, answer[0]
+        except (OSError, ValueError):
+            return ask(fd, fionread), ask(fd, SIOCOUTQNSD)
+
+    def on_macos(fd: int) -> tuple[int | None, int | None]:
+        try:
+            with socket.socket(fileno=os.dup(fd)) as copy:
+                return copy.getsockopt(socket.SOL_SOCKET, SO_NREAD), copy.getsockopt(
+                    socket.SOL_SOCKET, SO_NWRITE
+                )
+        except OSError:
+            return ask(fd, fionread), None
+
+    return on_linux if LINUX else on_macos
+
+
+def capacity(sock: socket.socket) -> tuple[int, int]:
+    """The bytes of memory (receive, send) that the kernel may charge to a socket (socket(7)).
+
+    Linux doubles what SO_RCVBUF and SO_SNDBUF were set to, and charges its own bookkeeping to it as well.
+    """
+    return (
+        sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF),
+        sock.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF),
+    )
+
+
+def backlog(listener: socket.socket) -> tuple[int, int] | None:
+    """(connections that wait to be accepted, the most that may wait) of a TCP listener; None elsewhere.
+
+    Rests on tcpi_unacked and tcpi_sacked of TCP_INFO, which Linux uses so for listeners (tcp_diag).
+    """
+    if not LINUX:
+        return None
+    info = listener.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104)
+    listening = info[0] == 10  # TCP_LISTEN
+    words = memoryview(info[8:104]).cast("I")
+    return (words[4], words[5]) if listening else None
+
+
+def flags(fd: int) -> frozenset[str]:
+    """The status flags that are set on the open file description behind `fd` (fcntl(2), F_GETFL).
+
+    Raises OSError (EBADF) for a closed fd.
+    """
+    value = fcntl.fcntl(fd, fcntl.F_GETFL)
+    return frozenset(name for name in FLAG_NAMES if value & getattr(os, name, 0))
+
+
+def interest(epoll_fd: int) -> dict[int, int] | None:
+    """{fd: events} that an epoll fd holds now, read from /proc (proc(5), fdinfo); None without /proc."""
+    try:
+        with open(f"/proc/self/fdinfo/{epoll_fd}") as lines:
+            rows = [line.split() for line in lines if line.startswith("tfd:")]
+    except OSError:
+        return None
+    return {int(row[1]): int(row[3], 16) for row in rows}
+
+
+def open_fds() -> frozenset[int]:
+    """The fds that this process has open now."""
+    folder = "/proc/self/fd" if LINUX else "/dev/fd"
+    found = (int(name) for name in os.listdir(folder))
+    return frozenset(fd for fd in found if is_open(fd))
+
+
+def is_open(fd: int) -> bool:
+    """Whether `fd` is open in this process (fcntl(2), F_GETFD)."""
+    try:
+        fcntl.fcntl(fd, fcntl.F_GETFD)
+    except OSError as error:
+        return error.errno != errno.EBADF
+    return True
+
+
+def fd_limit() -> tuple[int, int]:
+    """(soft, hard) limit on fd numbers of this process (getrlimit(2), RLIMIT_NOFILE)."""
+    return resource.getrlimit(resource.RLIMIT_NOFILE)
+
+
+@dataclass(frozen=True, slots=True)
+class Blocked:
+    """A system call that a thread sleeps in: its name, the fd it was called on, its raw arguments."""
+
+    call: str
+    fd: int | None
+    args: tuple[int, ...]
+
+    def __str__(self) -> str:
+        return self.call if self.fd is None else f"{self.call} on fd {self.fd}"
+
+
+def blocked_in(thread: threading.Thread | int) -> Blocked | None:
+    """The system call that a thread of this process sleeps in now; None if it runs, or /proc does not tell.
+
+    `thread` is a threading.Thread or a native thread id. Rests on /proc/self/task/TID/syscall (proc(5)).
+    """
+    tid = thread if isinstance(thread, int) else thread.native_id
+    try:
+        with open(f"/proc/self/task/{tid}/syscall") as file:
+            words = file.read().split()
+    except OSError:
+        return None
+    if len(words) < 7 or words[0] == "-1":  # "running", or asleep outside a system call
+        return None
+    number, args = int(words[0]), tuple(int(word, 16) for word in words[1:7])
+    name = SYSCALLS.get(platform.machine(), {}).get(number, f"system call {number}")
+    return Blocked(name, args[0] if name in CALLED_ON_AN_FD else None, args)
+
+
+CALLED_ON_AN_FD = frozenset(
+    "read write connect accept accept4 sendto recvfrom sendmsg recvmsg "
+    "epoll_wait epoll_pwait epoll_pwait2".split()
+)
+# The calls in which a Python program sleeps, by machine (asm/unistd_64.h, asm-generic/unistd.h).
+SYSCALLS: dict[str, dict[int, str]] = {
+    "x86_64": {
+        0: "read", 1: "write", 7: "poll", 23: "select", 35: "nanosleep", 42: "connect", 43: "accept",
+        44: "sendto", 45: "recvfrom", 46: "sendmsg", 47: "recvmsg", 61: "wait4", 202: "futex",
+        230: "clock_nanosleep", 232: "epoll_wait", 247: "waitid", 270: "pselect6", 271: "ppoll",
+        281: "epoll_pwait", 288: "accept4", 441: "epoll_pwait2",
+    },
+    "aarch64": {
+        22: "epoll_pwait", 63: "read", 64: "write", 72: "pselect6", 73: "ppoll", 95: "waitid",
+        98: "futex", 101: "nanosleep", 115: "clock_nanosleep", 202: "accept", 203: "connect",
+        206: "sendto", 207: "recvfrom", 211: "sendmsg", 212: "recvmsg", 242: "accept4", 260: "wait4",
+        441: "epoll_pwait2",
+    },
+}  # fmt: skip

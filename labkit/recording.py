@@ -1,0 +1,309 @@
+"""The recorder: it stands at the wait boundary and at the sockets, and writes down what passes.
+
+A Recorder turns `select → handlers → select` into one record on a Tape. Whoever owns the wait tells it three
+things: what is asked, that the wait begins, what came back. Sockets made by it tell it their calls. It asks
+the kernel for the queues of every fd that was touched. It knows nothing of how a loop is built.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, Self
+
+from labkit import kernel
+from labkit.tape import Tape
+
+log = logging.getLogger("labkit")
+clock = time.perf_counter_ns
+
+Sizes = tuple[int | None, int | None]
+Count = Callable[[int, Any, Callable[[int], Sizes]], tuple[Sizes, tuple[Any, ...] | None]]
+
+
+def channel_sizes(data: Any) -> Sizes:
+    """Bytes in (read_buffer, write_buffer) of a channel; None for what it does not have."""
+    read, write = getattr(data, "read_buffer", None), getattr(data, "write_buffer", None)
+    return (None if read is None else len(read), None if write is None else len(write))
+
+
+def numbered(fd: int, data: Any) -> tuple[str, tuple[int | None, ...] | None]:
+    """A name for an fd that nobody named, and no capacities."""
+    return f"fd {fd}", None
+
+
+class Recorder:
+    """Writes one record a turn on `tape`.
+
+    `sizes(data)` says what the program's own two buffers of an fd hold, `describe(fd, data)` its name and its
+    kernel queues' capacities, `count(fd, data, queues)` asks `queues(fd)` and counts the far end with it. With
+    `closely` set, the queues are asked for when the loop wakes and after every call too: for stepping, where
+    time is no matter.
+
+    An instrument that raises is dropped once, and logged; the loop goes on.
+    """
+
+    def __init__(
+        self,
+        tape: Tape | None = None,
+        *,
+        sizes: Callable[[Any], Sizes] = channel_sizes,
+        describe: Callable[[int, Any], tuple[str, tuple[int | None, ...] | None]] = numbered,
+        count: Count | None = None,
+    ) -> None:
+        self.tape = Tape() if tape is None else tape
+        self.closely = False
+        self._sizes = sizes
+        self._describe = describe
+        self._count = count
+        self._queues = kernel.queue_reader()
+        self._data: dict[int, Any] = {}  # every fd that is watched → what the program registered with it
+        self._unwatched: set[int] = set()  # no longer asked about; perhaps closed
+        self._changes: dict[int, int] = {}
+        self._gone: list[int] = []
+        self._names: list[tuple[Any, ...]] = []
+        self._calls: list[tuple[Any, ...]] = []
+        self._pokes: list[tuple[Any, ...]] = []
+        self._errors: list[tuple[int, str]] = []
+        self._moments: list[tuple[Any, ...]] = []
+        self._touched: list[int] = []
+        self._turn: tuple[Any, ...] | None = None
+        self._cpu = 0
+
+    # ---- what the owner of the wait tells ------------------------------------------------------------
+
+    def asks(self, fd: int, events: int, data: Any = None) -> None:
+        """From the next wait on, `fd` is asked about for `events`; 0 takes it out of the interest set."""
+        self._changes[fd] = events
+        if not events:
+            self._unwatched.add(fd)
+            return
+        self._unwatched.discard(fd)
+        if self._data.get(fd, self) is not data:
+            self._data[fd] = data
+            name, capacity = self._guard(self._describe, fd, data) or numbered(fd, data)
+            self._names.append((fd, name, capacity))
+
+    def waits(self) -> int:
+        """The wait begins: close the turn before. Returns the time to hand to `woke`."""
+        self.finish()
+        self._cpu = time.thread_time_ns()
+        return clock()
+
+    def woke(self, began: int, timeout: float | None, ready: tuple[tuple[int, int], ...]) -> None:
+        """The wait that began at `began` is over; `ready` is (fd, events), in the order they came back."""
+        self._turn = (began, timeout, ready, clock(), tuple(self._changes.items()))
+        self._changes.clear()
+        if self.closely:
+            for fd, _ in ready:
+                self._look_closely(0, fd)
+
+    def finish(self) -> None:
+        """Close the turn that is open, if one is: at the next wait, or when the loop is stopped."""
+        if self._turn is None:
+            return
+        now, cpu = clock(), time.thread_time_ns()
+        began, timeout, ready, woke, changes = self._turn
+        self._turn = None
+        calls = tuple(self._calls)
+        self._calls.clear()
+        touched = dict.fromkeys(fd for fd, _ in ready)
+        for call in calls:
+            touched[call[0]] = None
+        if changes or self._touched or self._names:
+            touched |= dict.fromkeys((*(fd for fd, _ in changes), *self._touched, *self._data_of_names()))
+            self._touched.clear()
+        if self._unwatched:
+            self._forget_closed()
+        samples = self._sample(touched)
+        extra = None
+        if changes or self._gone or self._names or self._pokes or self._errors or self._moments:
+            pokes, self._pokes = self._pokes, []
+            extra = (
+                changes,
+                tuple(self._gone),
+                tuple(self._names),
+                tuple(pokes),
+                tuple(self._errors),
+                tuple(self._moments),
+            )
+            for kept in (self._gone, self._names, self._errors, self._moments):
+                kept.clear()
+        self.tape.append(
+            (
+                began,
+                timeout,
+                ready,
+                woke - began,
+                now - woke,
+                cpu - self._cpu,
+                threading.get_ident(),
+                calls,
+                samples,
+                extra,
+            )
+        )
+
+    def error(self, fd: int, text: str) -> None:
+        """A handler of `fd` raised."""
+        self._errors.append((fd, text))
+
+    # ---- what sockets and peers tell -----------------------------------------------------------------
+
+    def call(self, fd: int, name: str, asked: int | None, result: int | None, errno: int) -> None:
+        """A call was made on `fd`."""
+        self._calls.append((fd, name, asked, result, errno, clock()))
+        if self.closely and self._turn is not None:
+            self._look_closely(len(self._calls), fd, sent=result or 0 if name == "send" else 0)
+
+    def closes(self, fd: int) -> None:
+        """`fd` is about to be closed."""
+        self.call(fd, "close", None, None, 0)
+        self._drop(fd)
+
+    def poke(self, poke: tuple[Any, ...], fd: int | None) -> None:
+        """A peer was driven; `fd` is the loop's end of its connection, if that is known yet."""
+        self._pokes.append(poke)
+        if fd is not None:
+            self._touched.append(fd)
+
+    def socket(self, *args: Any, **kwargs: Any) -> RecordedSocket:
+        """A socket.socket(…) whose calls are recorded, and those of every socket it accepts."""
+        made = RecordedSocket(*args, **kwargs)
+        made.record_with(self)
+        return made
+
+    # ---- asking the kernel ---------------------------------------------------------------------------
+
+    def _sample(self, touched: dict[int, None]) -> tuple[tuple[Any, ...], ...]:
+        watched, queues, sizes, count = self._data, self._queues, self._sizes, self._count
+        samples = []
+        try:
+            for fd in touched:
+                if fd in watched:
+                    data = watched[fd]
+                    account = None
+                    if count is None:
+                        kernel_in, kernel_out = queues(fd)
+                    else:
+                        (kernel_in, kernel_out), account = count(fd, data, queues)
+                    read, write = sizes(data)
+                    samples.append((fd, (kernel_in, read, write, kernel_out), account))
+        except Exception:
+            log.exception("the recorder could not look at a channel's buffers; it stops looking at them")
+            self._sizes, self._count = (lambda data: (None, None)), None
+        return tuple(samples)
+
+    def _look_closely(self, after: int, fd: int, sent: int = 0) -> None:
+        for fd, (kernel_in, read, write, kernel_out), account in self._sample({fd: None}):
+            if write:  # the program takes what was sent out of its buffer only after send has returned
+                write = max(0, write - sent)
+            self._moments.append((after, fd, (kernel_in, read, write, kernel_out), account))
+
+    def _data_of_names(self) -> list[int]:
+        return [name[0] for name in self._names]
+
+    def _forget_closed(self) -> None:
+        for fd in tuple(self._unwatched):
+            if not kernel.is_open(fd):
+                self._drop(fd)
+        self._unwatched.clear()
+
+    def _drop(self, fd: int) -> None:
+        if self._data.pop(fd, None) is not None:
+            self._gone.append(fd)
+
+    def _guard(self, instrument: Callable[..., Any], *args: Any) -> Any:
+        try:
+            return instrument(*args)
+        except Exception:
+            log.exception("an instrument of the recorder raised; its answer is left out")
+            return None
+
+
+class RecordedSocket(socket.socket):
+    """A socket that tells a Recorder every call that moves bytes, accepts, connects or closes.
+
+    It makes the same system calls as socket.socket, returns the same values and raises the same errors.
+    """
+
+    __slots__ = ("_fd", "_record", "_recorder", "received", "sent")
+
+    def record_with(self, recorder: Recorder) -> None:
+        """Tell `recorder` of every call from now on. `received` and `sent` count bytes from here."""
+        self._recorder = recorder
+        self._record = recorder.call
+        self._fd = self.fileno()
+        self.received = self.sent = 0
+
+    def recv(self, size: int, flags: int = 0) -> bytes:
+        try:
+            data = _recv(self, size, flags)
+        except OSError as error:
+            self._record(self._fd, "recv", size, None, error.errno or 0)
+            raise
+        self.received += len(data)
+        self._record(self._fd, "recv", size, len(data), 0)
+        return data
+
+    def send(self, data: Any, flags: int = 0) -> int:
+        try:
+            sent = _send(self, data, flags)
+        except OSError as error:
+            self._record(self._fd, "send", len(data), None, error.errno or 0)
+            raise
+        self.sent += sent
+        self._record(self._fd, "send", len(data), sent, 0)
+        return sent
+
+    def recv_into(self, buffer: Any, nbytes: int = 0, flags: int = 0) -> int:
+        size = nbytes or len(buffer)
+        try:
+            received = super().recv_into(buffer, nbytes, flags)
+        except OSError as error:
+            self._record(self._fd, "recv", size, None, error.errno or 0)
+            raise
+        self.received += received
+        self._record(self._fd, "recv", size, received, 0)
+        return received
+
+    def accept(self) -> tuple[Self, Any]:
+        try:
+            fd, address = self._accept()  # type: ignore[attr-defined]
+        except OSError as error:
+            self._record(self._fd, "accept", None, None, error.errno or 0)
+            raise
+        self._record(self._fd, "accept", None, fd, 0)
+        connection = type(self)(self.family, self.type, self.proto, fileno=fd)
+        connection.record_with(self._recorder)
+        if socket.getdefaulttimeout() is None and self.gettimeout():
+            connection.setblocking(True)
+        return connection, address
+
+    def connect(self, address: Any) -> None:
+        try:
+            super().connect(address)
+        except OSError as error:
+            self._record(self._fd, "connect", None, None, error.errno or 0)
+            raise
+        self._record(self._fd, "connect", None, 0, 0)
+
+    def connect_ex(self, address: Any) -> int:
+        errno = super().connect_ex(address)
+        self._record(self._fd, "connect", None, None if errno else 0, errno)
+        return errno
+
+    def shutdown(self, how: int) -> None:
+        super().shutdown(how)
+        self._record(self._fd, "shutdown", how, 0, 0)
+
+    def close(self) -> None:
+        if self.fileno() >= 0:
+            self._recorder.closes(self._fd)
+        super().close()
+
+
+_recv, _send = socket.socket.recv, socket.socket.send
