@@ -1,0 +1,37 @@
+"""What the tests of the notebooks share: where they are, and how one is run from top to bottom without a browser."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+
+ROOT = Path(__file__).resolve().parents[1]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+RUNS_WITHIN = 60  # seconds, a whole notebook and each of its cells
+
+
+def run(path: Path, within: int = RUNS_WITHIN) -> nbformat.NotebookNode:
+    """The notebook with its outputs, executed in its own folder in a fresh kernel.
+
+    Raises CellExecutionError for a cell that raises (unless tagged raises-exception), CellTimeoutError for
+    one that does not end. The file is not changed.
+    """
+    notebook = nbformat.read(path, as_version=4)
+    search = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
+    client = NotebookClient(notebook, timeout=within, resources={"metadata": {"path": str(path.parent)}})
+    client.execute(env={**os.environ, "PYTHONPATH": search})
+    return notebook
+
+
+def code_cells(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
+    """The code cells that are not empty."""
+    return [cell for cell in notebook.cells if cell.cell_type == "code" and cell.source.strip()]
+
+
+def stderr_of(notebook: nbformat.NotebookNode) -> str:
+    """All that the cells wrote on stderr."""
+    outputs = [output for cell in code_cells(notebook) for output in cell.outputs]
+    return "".join(each.text for each in outputs if each.output_type == "stream" and each.name == "stderr")
