@@ -20,10 +20,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 LINUX = sys.platform == "linux"
-MACOS = sys.platform == "darwin"
+Reader = Callable[[int], int | None]
 
 SIOCOUTQNSD = 0x894B  # linux/sockios.h: bytes in the send queue that were not sent yet
-SO_NREAD, SO_NWRITE = 0x1020, 0x1024  # macOS sys/socket.h; from the documents, not run
+SO_NWRITE = 0x1024  # macOS sys/socket.h; from the documents, not run
 FLAG_NAMES = ("O_NONBLOCK", "O_APPEND", "O_ASYNC", "O_DIRECT", "O_SYNC")
 
 
@@ -32,7 +32,7 @@ def kernel_in(fd: int) -> int | None:
 
     A listener, and a closed fd, have none: None. Of UDP it is the first datagram only.
     """
-    return queue_reader()(fd)[0]
+    return queue_readers()[0](fd)
 
 
 def kernel_out(fd: int) -> int | None:
@@ -41,40 +41,37 @@ def kernel_out(fd: int) -> int | None:
     Bytes that were sent but not acknowledged are left out: they stand in the receiver's queue already.
     None for anything but TCP. On macOS SO_NWRITE answers, which counts unacknowledged bytes too.
     """
-    return queue_reader()(fd)[1]
+    return queue_readers()[1](fd)
 
 
-def queue_reader() -> Callable[[int], tuple[int | None, int | None]]:
-    """A function fd → (kernel_in, kernel_out) with a buffer of its own: use one in each thread."""
+def queue_readers() -> tuple[Reader, Reader]:
+    """The functions kernel_in and kernel_out with a buffer of their own: take a pair for each thread."""
     answer = array.array("i", [0])
-    ioctl, fionread = fcntl.ioctl, termios.FIONREAD
+    ioctl = fcntl.ioctl
 
-    def ask(fd: int, request: int) -> int | None:
-        try:
-            ioctl(fd, request, answer)
-        except (OSError, ValueError):
-            return None
-        return answer[0]
+    def ioctl_reader(request: int) -> Reader:
+        def read(fd: int) -> int | None:
+            try:
+                ioctl(fd, request, answer)
+            except (OSError, ValueError):
+                return None
+            return answer[0]
 
-    def on_linux(fd: int) -> tuple[int | None, int | None]:
-        try:
-            ioctl(fd, fionread, answer)
-            received = answer[0]
-            ioctl(fd, SIOCOUTQNSD, answer)
-            return received, answer[0]
-        except (OSError, ValueError):
-            return ask(fd, fionread), ask(fd, SIOCOUTQNSD)
+        return read
 
-    def on_macos(fd: int) -> tuple[int | None, int | None]:
-        try:
-            with socket.socket(fileno=os.dup(fd)) as copy:
-                return copy.getsockopt(socket.SOL_SOCKET, SO_NREAD), copy.getsockopt(
-                    socket.SOL_SOCKET, SO_NWRITE
-                )
-        except OSError:
-            return ask(fd, fionread), None
+    def option_reader(option: int) -> Reader:
+        def read(fd: int) -> int | None:
+            try:
+                with socket.socket(fileno=os.dup(fd)) as copy:
+                    return copy.getsockopt(socket.SOL_SOCKET, option)
+            except OSError:
+                return None
 
-    return on_linux if LINUX else on_macos
+        return read
+
+    if LINUX:
+        return ioctl_reader(termios.FIONREAD), ioctl_reader(SIOCOUTQNSD)
+    return ioctl_reader(termios.FIONREAD), option_reader(SO_NWRITE)
 
 
 def capacity(sock: socket.socket) -> tuple[int, int]:
@@ -172,8 +169,20 @@ def blocked_in(thread: threading.Thread | int) -> Blocked | None:
 
 
 CALLED_ON_AN_FD = frozenset(
-    "read write connect accept accept4 sendto recvfrom sendmsg recvmsg "
-    "epoll_wait epoll_pwait epoll_pwait2".split()
+    [
+        "read",
+        "write",
+        "connect",
+        "accept",
+        "accept4",
+        "sendto",
+        "recvfrom",
+        "sendmsg",
+        "recvmsg",
+        "epoll_wait",
+        "epoll_pwait",
+        "epoll_pwait2",
+    ]
 )
 # The calls in which a Python program sleeps, by machine (asm/unistd_64.h, asm-generic/unistd.h).
 SYSCALLS: dict[str, dict[int, str]] = {

@@ -16,14 +16,13 @@ import time
 import weakref
 from collections.abc import Callable
 from concurrent.futures import Future
-from pathlib import Path
 from typing import Any, Self
 
 from labkit import kernel
 from labkit.iteration import Account, Iteration
 from labkit.loop import Channel, Listener, Loop
 from labkit.peers import Crowd, Peer
-from labkit.recording import Recorder, channel_sizes
+from labkit.recording import Recorder, Sizes
 from labkit.selecting import BusySelector, RecordingSelector, named
 from labkit.tape import LIMIT, Tape
 
@@ -232,6 +231,7 @@ class _Engine:
         self._fds: dict[int, int] = {}  # a peer's port → the loop's fd
         self._strangers: dict[int, str] = {}
         self._listener: socket.socket | None = None
+        self._kernel_in, self._kernel_out = kernel.queue_readers()
         self.recorder = Recorder(self.tape, describe=self._describe, count=self._count)
         self.loop = _RecordedLoop(RecordingSelector(inner, recorder=self.recorder))
         self.loop.recorder = self.recorder
@@ -384,6 +384,9 @@ class _Engine:
             return self._ports[port].name
         return self._strangers.setdefault(port, f"client {len(self._strangers) + 1}")
 
+    def _queues(self, fd: int) -> Sizes:
+        return self._kernel_in(fd), self._kernel_out(fd)
+
     def _describe(self, fd: int, channel: Channel) -> tuple[str, tuple[int | None, ...] | None]:
         name = self.name_of(channel)
         if isinstance(channel, Listener | _Waker):
@@ -396,23 +399,22 @@ class _Engine:
         return name, (received, sent, unsent, unread)
 
     def _count(
-        self, fd: int, channel: Channel, queues: Callable[[int], tuple[int | None, int | None]]
-    ) -> tuple[tuple[int | None, int | None], tuple[Any, ...] | None]:
+        self, fd: int, channel: Channel, received: int, sent: int
+    ) -> tuple[Sizes, tuple[Any, ...] | None]:
         """The kernel's queues of `fd` and the Account of its connection, taken together."""
         peer = (
             self._ports.get(channel.addr[1]) if channel.addr and not isinstance(channel, Listener) else None
         )
         if peer is None:
-            return queues(fd), None
+            return self._queues(fd), None
         deadline = time.monotonic() + (SETTLE_WITHIN if self.recorder.closely else 0.0)
-        own: Any = channel.socket
         while True:
             before = peer.busy
-            far, near = peer.queues(), queues(fd)
+            far, near = peer.queues(), self._queues(fd)
             unread, unsent = far or (0, 0)
             moving = before != peer.busy or bool(before & 1)
             account = Account(
-                peer.sent, unsent, own.received, own.sent, unread, peer.received, far is not None, moving
+                peer.sent, unsent, received, sent, unread, peer.received, far is not None, moving
             )
             short = far is not None and not moving and not _adds_up(account, near)
             if not short:

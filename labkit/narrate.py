@@ -121,9 +121,10 @@ def ledger(it: Iteration, fd: int) -> str:
 
 def equation(account: Account, held: Queues) -> str:
     """Both halves of the law: what was sent = what was received + what lies in the kernels' queues."""
+    a, q = account, held
     return (
-        f"in {account.peer_sent:,} = {account.received:,} + {held.kernel_in or 0:,} + {account.peer_unsent:,}, "
-        f"out {account.sent:,} = {account.peer_received:,} + {account.peer_unread:,} + {held.kernel_out or 0:,}"
+        f"in {a.peer_sent:,} = {a.received:,} + {q.kernel_in or 0:,} + {a.peer_unsent:,}, "
+        f"out {a.sent:,} = {a.peer_received:,} + {a.peer_unread:,} + {q.kernel_out or 0:,}"
     )
 
 

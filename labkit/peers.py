@@ -44,6 +44,8 @@ class Peer:
         self.half_closed = False
         self.busy = 0  # odd while an action is under way, so that nobody counts in the middle of one
         self._tell = on_action
+        self._readers = kernel.queue_readers()
+        self._errno = 0
         self.socket = socket.socket()
         try:
             if buffers:
@@ -70,12 +72,13 @@ class Peer:
         """
         if isinstance(data, str):
             data = data.encode()
-        sent = self._try("send", len(data), lambda: self.socket.send(data))
-        self.sent += sent or 0
-        return self._settle("send", len(data), sent) or 0
+        taken = self._try("send", len(data), lambda: self.socket.send(data))
+        self.sent += taken or 0
+        self._settle("send", len(data), taken)
+        return taken or 0
 
     def recv(self, size: int = 65536) -> bytes:
-        """Take up to `size` bytes that have arrived; b"" if none have, and then `eof` says if any ever will."""
+        """Take up to `size` bytes that have arrived; b"" if none have; `eof` says if any will."""
         data = self._try("recv", size, lambda: self.socket.recv(size))
         if data is None:
             self._settle("recv", size, None)
@@ -111,7 +114,7 @@ class Peer:
 
     def queues(self) -> tuple[int, int] | None:
         """(bytes unread, bytes unsent) in this end's kernel queues; None once it is closed."""
-        unread, unsent = kernel.queue_reader()(self.socket.fileno())
+        unread, unsent = (ask(self.socket.fileno()) for ask in self._readers)
         if unread is None or unsent is None:
             return None
         # A FIN that waits behind unsent bytes takes a number of its own (tcp(7), RFC 9293 3.4).
@@ -132,10 +135,9 @@ class Peer:
             self._settle(action, asked, None)
             raise
 
-    def _settle(self, action: Action, asked: int | None, result: int | None) -> int | None:
+    def _settle(self, action: Action, asked: int | None, result: int | None) -> None:
         self.busy += 1
-        self._done(action, asked, result, getattr(self, "_errno", 0))
-        return result
+        self._done(action, asked, result, self._errno)
 
     def _done(self, action: Action, asked: int | None, result: int | None, errno: int) -> None:
         if self._tell is not None:

@@ -11,7 +11,8 @@ import logging
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Self
 
 from labkit import kernel
@@ -21,13 +22,16 @@ log = logging.getLogger("labkit")
 clock = time.perf_counter_ns
 
 Sizes = tuple[int | None, int | None]
-Count = Callable[[int, Any, Callable[[int], Sizes]], tuple[Sizes, tuple[Any, ...] | None]]
+Count = Callable[[int, Any, int, int], tuple[Sizes, tuple[Any, ...] | None]]
 
 
 def channel_sizes(data: Any) -> Sizes:
     """Bytes in (read_buffer, write_buffer) of a channel; None for what it does not have."""
-    read, write = getattr(data, "read_buffer", None), getattr(data, "write_buffer", None)
-    return (None if read is None else len(read), None if write is None else len(write))
+    try:
+        return len(data.read_buffer), len(data.write_buffer)
+    except (AttributeError, TypeError):
+        read, write = getattr(data, "read_buffer", None), getattr(data, "write_buffer", None)
+        return (None if read is None else len(read), None if write is None else len(write))
 
 
 def numbered(fd: int, data: Any) -> tuple[str, tuple[int | None, ...] | None]:
@@ -38,10 +42,10 @@ def numbered(fd: int, data: Any) -> tuple[str, tuple[int | None, ...] | None]:
 class Recorder:
     """Writes one record a turn on `tape`.
 
-    `sizes(data)` says what the program's own two buffers of an fd hold, `describe(fd, data)` its name and its
-    kernel queues' capacities, `count(fd, data, queues)` asks `queues(fd)` and counts the far end with it. With
-    `closely` set, the queues are asked for when the loop wakes and after every call too: for stepping, where
-    time is no matter.
+    `sizes(data)` says what the program's own two buffers of an fd hold, `describe(fd, data)` its name and the
+    capacities of its kernel queues. `count(fd, data, received, sent)` returns its kernel queues and its
+    Account, taken together; it is told what has passed through the socket. With `closely` set, the queues
+    are asked for when the loop wakes and after every call as well: for stepping, where time is no matter.
 
     An instrument that raises is dropped once, and logged; the loop goes on.
     """
@@ -55,21 +59,24 @@ class Recorder:
         count: Count | None = None,
     ) -> None:
         self.tape = Tape() if tape is None else tape
-        self.closely = False
         self._sizes = sizes
         self._describe = describe
         self._count = count
-        self._queues = kernel.queue_reader()
+        self._kernel_in, self._kernel_out = kernel.queue_readers()
         self._data: dict[int, Any] = {}  # every fd that is watched → what the program registered with it
         self._unwatched: set[int] = set()  # no longer asked about; perhaps closed
         self._changes: dict[int, int] = {}
         self._gone: list[int] = []
         self._names: list[tuple[Any, ...]] = []
-        self._calls: list[tuple[Any, ...]] = []
-        self._pokes: list[tuple[Any, ...]] = []
+        self._calls: list[Any] = []  # flat: tuples kept by the thousand would keep the garbage collector busy
+        self._totals: dict[int, list[int]] = {}
+        self._tallied = 0  # how much of _calls is in _totals
+        self.empty: set[int] = set()  # fds of which the kernel said in this turn that nothing is left to read
+        self.note: Callable[[tuple[Any, ...]], None] = self._calls.extend
+        self._pokes: deque[tuple[Any, ...]] = deque()  # filled by the reader's thread
+        self._touched: deque[int] = deque()  # the same
         self._errors: list[tuple[int, str]] = []
         self._moments: list[tuple[Any, ...]] = []
-        self._touched: list[int] = []
         self._turn: tuple[Any, ...] | None = None
         self._cpu = 0
 
@@ -93,12 +100,12 @@ class Recorder:
         self._cpu = time.thread_time_ns()
         return clock()
 
-    def woke(self, began: int, timeout: float | None, ready: tuple[tuple[int, int], ...]) -> None:
-        """The wait that began at `began` is over; `ready` is (fd, events), in the order they came back."""
+    def woke(self, began: int, timeout: float | None, ready: tuple[int, ...]) -> None:
+        """The wait that began at `began` is over; `ready` is (fd, events, fd, events, …) as it came back."""
         self._turn = (began, timeout, ready, clock(), tuple(self._changes.items()))
         self._changes.clear()
         if self.closely:
-            for fd, _ in ready:
+            for fd in ready[::2]:
                 self._look_closely(0, fd)
 
     def finish(self) -> None:
@@ -109,24 +116,24 @@ class Recorder:
         began, timeout, ready, woke, changes = self._turn
         self._turn = None
         calls = tuple(self._calls)
-        self._calls.clear()
-        touched = dict.fromkeys(fd for fd, _ in ready)
-        for call in calls:
-            touched[call[0]] = None
+        touched = dict.fromkeys(ready[::2])
+        touched.update(dict.fromkeys(calls[::6]))
         if changes or self._touched or self._names:
-            touched |= dict.fromkeys((*(fd for fd, _ in changes), *self._touched, *self._data_of_names()))
-            self._touched.clear()
+            touched.update(dict.fromkeys(row[0] for row in (*changes, *self._names)))
+            touched.update(dict.fromkeys(_drain(self._touched)))
         if self._unwatched:
             self._forget_closed()
         samples = self._sample(touched)
+        self._calls.clear()
+        self.empty.clear()
+        self._tallied = 0
         extra = None
         if changes or self._gone or self._names or self._pokes or self._errors or self._moments:
-            pokes, self._pokes = self._pokes, []
             extra = (
                 changes,
                 tuple(self._gone),
                 tuple(self._names),
-                tuple(pokes),
+                tuple(_drain(self._pokes)),
                 tuple(self._errors),
                 tuple(self._moments),
             )
@@ -153,15 +160,27 @@ class Recorder:
 
     # ---- what sockets and peers tell -----------------------------------------------------------------
 
-    def call(self, fd: int, name: str, asked: int | None, result: int | None, errno: int) -> None:
-        """A call was made on `fd`."""
-        self._calls.append((fd, name, asked, result, errno, clock()))
-        if self.closely and self._turn is not None:
-            self._look_closely(len(self._calls), fd, sent=result or 0 if name == "send" else 0)
+    @property
+    def closely(self) -> bool:
+        """Whether the queues are asked for after every call."""
+        return self.note != self._calls.extend
+
+    @closely.setter
+    def closely(self, closely: bool) -> None:
+        self.note = self._note_closely if closely else self._calls.extend
+
+    # note((fd, name, asked, result, errno, clock())): a call was made. A socket calls it twice a round trip,
+    # so it is the list's own extend unless somebody looks closely.
+
+    def _note_closely(self, call: tuple[Any, ...]) -> None:
+        self._calls.extend(call)
+        if self._turn is not None:
+            fd, name, _, result, *_ = call
+            self._look_closely(len(self._calls) // 6, fd, sent=result or 0 if name == "send" else 0)
 
     def closes(self, fd: int) -> None:
         """`fd` is about to be closed."""
-        self.call(fd, "close", None, None, 0)
+        self.note((fd, "close", None, None, 0, clock()))
         self._drop(fd)
 
     def poke(self, poke: tuple[Any, ...], fd: int | None) -> None:
@@ -178,33 +197,43 @@ class Recorder:
 
     # ---- asking the kernel ---------------------------------------------------------------------------
 
-    def _sample(self, touched: dict[int, None]) -> tuple[tuple[Any, ...], ...]:
-        watched, queues, sizes, count = self._data, self._queues, self._sizes, self._count
-        samples = []
+    def _sample(self, touched: Iterable[int]) -> tuple[Any, ...]:
+        """(fd, kernel_in, read_buffer, write_buffer, kernel_out, account, …) of each fd that is watched."""
+        watched, sizes, count = self._data, self._sizes, self._count
+        kernel_in, kernel_out = self._kernel_in, self._kernel_out
+        empty = self.empty
+        samples: list[Any] = []
         try:
             for fd in touched:
-                if fd in watched:
-                    data = watched[fd]
-                    account = None
-                    if count is None:
-                        kernel_in, kernel_out = queues(fd)
-                    else:
-                        (kernel_in, kernel_out), account = count(fd, data, queues)
-                    read, write = sizes(data)
-                    samples.append((fd, (kernel_in, read, write, kernel_out), account))
+                if fd not in watched:
+                    continue
+                read, write = sizes(watched[fd])
+                if count is None:
+                    samples += (fd, 0 if fd in empty else kernel_in(fd), read, write, kernel_out(fd), None)
+                else:
+                    (received, unsent), account = count(fd, watched[fd], *self._tally(fd))
+                    samples += (fd, received, read, write, unsent, account)
         except Exception:
             log.exception("the recorder could not look at a channel's buffers; it stops looking at them")
             self._sizes, self._count = (lambda data: (None, None)), None
         return tuple(samples)
 
+    def _tally(self, fd: int) -> list[int]:
+        """[bytes received, bytes sent] through the socket of `fd` since it is watched."""
+        calls = self._calls[self._tallied :]
+        self._tallied = len(self._calls)
+        for on, name, _, result, _, _ in zip(*[iter(calls)] * 6, strict=True):
+            if result and name in ("recv", "send"):
+                self._totals.setdefault(on, [0, 0])[name == "send"] += result
+        return self._totals.get(fd, [0, 0])
+
     def _look_closely(self, after: int, fd: int, sent: int = 0) -> None:
-        for fd, (kernel_in, read, write, kernel_out), account in self._sample({fd: None}):
+        seen = self._sample((fd,))
+        if seen:
+            _, kernel_in, read, write, kernel_out, account = seen
             if write:  # the program takes what was sent out of its buffer only after send has returned
                 write = max(0, write - sent)
             self._moments.append((after, fd, (kernel_in, read, write, kernel_out), account))
-
-    def _data_of_names(self) -> list[int]:
-        return [name[0] for name in self._names]
 
     def _forget_closed(self) -> None:
         for fd in tuple(self._unwatched):
@@ -215,6 +244,8 @@ class Recorder:
     def _drop(self, fd: int) -> None:
         if self._data.pop(fd, None) is not None:
             self._gone.append(fd)
+        self._tally(fd)
+        self._totals.pop(fd, None)
 
     def _guard(self, instrument: Callable[..., Any], *args: Any) -> Any:
         try:
@@ -224,39 +255,42 @@ class Recorder:
             return None
 
 
+def _drain(items: deque[Any]) -> Iterator[Any]:
+    while items:
+        yield items.popleft()
+
+
 class RecordedSocket(socket.socket):
     """A socket that tells a Recorder every call that moves bytes, accepts, connects or closes.
 
     It makes the same system calls as socket.socket, returns the same values and raises the same errors.
     """
 
-    __slots__ = ("_fd", "_record", "_recorder", "received", "sent")
+    __slots__ = ("_fd", "_recorder")
 
     def record_with(self, recorder: Recorder) -> None:
-        """Tell `recorder` of every call from now on. `received` and `sent` count bytes from here."""
+        """Tell `recorder` of every call from now on."""
         self._recorder = recorder
-        self._record = recorder.call
         self._fd = self.fileno()
-        self.received = self.sent = 0
 
     def recv(self, size: int, flags: int = 0) -> bytes:
         try:
             data = _recv(self, size, flags)
         except OSError as error:
-            self._record(self._fd, "recv", size, None, error.errno or 0)
+            self._recorder.note((self._fd, "recv", size, None, error.errno or 0, clock()))
             raise
-        self.received += len(data)
-        self._record(self._fd, "recv", size, len(data), 0)
+        self._recorder.note((self._fd, "recv", size, got := len(data), 0, clock()))
+        if got < size:  # a short read of a stream: its queue is empty (recv(2), epoll(7))
+            self._recorder.empty.add(self._fd)
         return data
 
     def send(self, data: Any, flags: int = 0) -> int:
         try:
             sent = _send(self, data, flags)
         except OSError as error:
-            self._record(self._fd, "send", len(data), None, error.errno or 0)
+            self._recorder.note((self._fd, "send", len(data), None, error.errno or 0, clock()))
             raise
-        self.sent += sent
-        self._record(self._fd, "send", len(data), sent, 0)
+        self._recorder.note((self._fd, "send", len(data), sent, 0, clock()))
         return sent
 
     def recv_into(self, buffer: Any, nbytes: int = 0, flags: int = 0) -> int:
@@ -264,19 +298,18 @@ class RecordedSocket(socket.socket):
         try:
             received = super().recv_into(buffer, nbytes, flags)
         except OSError as error:
-            self._record(self._fd, "recv", size, None, error.errno or 0)
+            self._recorder.note((self._fd, "recv", size, None, error.errno or 0, clock()))
             raise
-        self.received += received
-        self._record(self._fd, "recv", size, received, 0)
+        self._recorder.note((self._fd, "recv", size, received, 0, clock()))
         return received
 
     def accept(self) -> tuple[Self, Any]:
         try:
             fd, address = self._accept()  # type: ignore[attr-defined]
         except OSError as error:
-            self._record(self._fd, "accept", None, None, error.errno or 0)
+            self._recorder.note((self._fd, "accept", None, None, error.errno or 0, clock()))
             raise
-        self._record(self._fd, "accept", None, fd, 0)
+        self._recorder.note((self._fd, "accept", None, fd, 0, clock()))
         connection = type(self)(self.family, self.type, self.proto, fileno=fd)
         connection.record_with(self._recorder)
         if socket.getdefaulttimeout() is None and self.gettimeout():
@@ -287,18 +320,18 @@ class RecordedSocket(socket.socket):
         try:
             super().connect(address)
         except OSError as error:
-            self._record(self._fd, "connect", None, None, error.errno or 0)
+            self._recorder.note((self._fd, "connect", None, None, error.errno or 0, clock()))
             raise
-        self._record(self._fd, "connect", None, 0, 0)
+        self._recorder.note((self._fd, "connect", None, 0, 0, clock()))
 
     def connect_ex(self, address: Any) -> int:
         errno = super().connect_ex(address)
-        self._record(self._fd, "connect", None, None if errno else 0, errno)
+        self._recorder.note((self._fd, "connect", None, None if errno else 0, errno, clock()))
         return errno
 
     def shutdown(self, how: int) -> None:
         super().shutdown(how)
-        self._record(self._fd, "shutdown", how, 0, 0)
+        self._recorder.note((self._fd, "shutdown", how, 0, 0, clock()))
 
     def close(self) -> None:
         if self.fileno() >= 0:

@@ -123,7 +123,10 @@ class RecordingSelector(selectors.BaseSelector):
             recorder.error(-1, f"{type(error).__name__}: {error}")
             recorder.finish()
             raise
-        recorder.woke(began, timeout, tuple([(key.fd, events) for key, events in ready]))
+        told: list[int] = []
+        for key, events in ready:
+            told += (key.fd, events)
+        recorder.woke(began, timeout, tuple(told))
         return ready
 
     def close(self) -> None:

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, overload
 from labkit.iteration import EVENTS, Account, Call, Capacity, Iteration, Moment, Poke, Queues
 
 FORMAT = 1  # the version that save() writes and load() reads
-CHUNK = 256  # a chunk is packed when it holds this many turns and calls, or as many as there are fds
+CHUNK = 512  # a chunk is packed when it holds this many turns and calls, or as many as there are fds
 LIMIT = 64 * 2**20  # bytes of packed chunks that a tape keeps by default
 
 
@@ -34,29 +34,35 @@ class Extra(NamedTuple):
 
 
 class Record(NamedTuple):
-    """One turn as it is written: plain values, times absolute, only what is new."""
+    """One turn as it is written: plain values, times absolute, only what is new. The tuples are flat."""
 
     at_ns: int
     timeout: float | None
-    ready: tuple[tuple[int, int], ...]
+    ready: tuple[int, ...]  # fd, events, …
     waited_ns: int
     handled_ns: int
     cpu_ns: int
     thread: int
-    calls: tuple[tuple[Any, ...], ...]
-    samples: tuple[tuple[int, tuple[Any, ...], tuple[Any, ...] | None], ...]
+    calls: tuple[Any, ...]  # the fields of Call, …
+    samples: tuple[Any, ...]  # fd, the fields of Queues, the fields of Account as a tuple or None, …
     extra: tuple[Any, ...] | None = None
 
 
-class _Standing:
-    """What holds until something changes it: the interest set, the queues, the names."""
+FLAT = {"ready": 2, "calls": len(Call._fields), "samples": 2 + len(Queues._fields)}
 
-    __slots__ = ("accounts", "capacity", "interest", "names", "queues")
+
+def _rows(flat: Sequence[Any], width: int) -> Iterator[tuple[Any, ...]]:
+    return zip(*[iter(flat)] * width, strict=True)
+
+
+class _Standing:
+    """What holds until something changes it: the interest set, the bytes held, the names."""
+
+    __slots__ = ("capacity", "held", "interest", "names")
 
     def __init__(self, other: _Standing | None = None) -> None:
         self.interest: dict[int, int] = dict(other.interest) if other else {}
-        self.queues: dict[int, tuple[Any, ...]] = dict(other.queues) if other else {}
-        self.accounts: dict[int, tuple[Any, ...]] = dict(other.accounts) if other else {}
+        self.held: dict[int, tuple[Any, ...]] = dict(other.held) if other else {}
         self.names: dict[int, str] = dict(other.names) if other else {}
         self.capacity: dict[int, tuple[Any, ...]] = dict(other.capacity) if other else {}
 
@@ -68,7 +74,7 @@ class _Standing:
             else:
                 self.interest.pop(fd, None)
         for fd in extra.gone:
-            for table in (self.queues, self.accounts, self.names, self.capacity):
+            for table in (self.held, self.names, self.capacity):
                 table.pop(fd, None)
         for fd, name, capacity in extra.names:
             self.names[fd] = name
@@ -103,33 +109,40 @@ class Tape(Sequence[Iteration]):
         self._base = _Standing()
         self._first = 0  # index of the open chunk's first turn
         self._open: list[tuple[Any, ...]] = []
-        self._weight = 0
+        self._weight = self._settled = 0
         self._readers: dict[int, _Reader] = {}
 
     # ---- writing: one thread -------------------------------------------------------------------------
 
     def append(self, record: tuple[Any, ...]) -> None:
         """Add a turn, in the form of Record."""
-        standing = self._standing
         if record[9] is not None:
-            standing.apply(Extra(*record[9]))
-        for fd, queues, account in record[8]:
-            standing.queues[fd] = queues
-            if account is not None:
-                standing.accounts[fd] = account
+            self._settle()
+            self._standing.apply(Extra(*record[9]))
         self._open.append(record)
-        self._weight += 1 + len(record[7])
-        if self._weight > CHUNK + len(standing.queues):
+        self._weight += 1 + len(record[7]) // 6
+        if self._weight > CHUNK + len(self._standing.held):
             self._seal()
 
+    def _settle(self) -> None:
+        """Let the samples of the open chunk, as far as that was not done, stand as what the fds hold now."""
+        unsettled = self._open[self._settled :]
+        self._settled = len(self._open)
+        flat = [value for record in unsettled for value in record[8]]
+        self._standing.held.update(
+            zip(flat[::6], zip(*(flat[at::6] for at in range(1, 6)), strict=True), strict=True)
+        )
+
     def _seal(self) -> None:
+        self._settle()
         packed = marshal.dumps(self._open)
         chunk = _Chunk(self._first, len(self._open), self._base, packed)
         with self._lock:
             self._chunks.append(chunk)
             self._bytes += len(packed)
             self._first += len(self._open)
-            self._open, self._weight, self._base = [], 0, _Standing(self._standing)
+            self._open, self._weight, self._settled = [], 0, 0
+            self._base = _Standing(self._standing)
             while self._bytes > self.limit and len(self._chunks) > 1:
                 gone = self._chunks.popleft()
                 self._bytes -= len(gone.packed)
@@ -260,6 +273,7 @@ def _freeze(value: Any) -> Any:
 def _to_json(index: int, record: tuple[Any, ...]) -> dict[str, Any]:
     row = {"index": index, **Record(*record)._asdict()}
     extra = row.pop("extra")
+    row |= {name: list(_rows(row[name], width)) for name, width in FLAT.items()}
     if extra is not None:
         row |= {name: value for name, value in Extra(*extra)._asdict().items() if value}
     return row
@@ -269,6 +283,7 @@ def _from_json(index: int, row: dict[str, Any]) -> tuple[Any, ...]:
     if row["index"] != index:
         raise ValueError(f"iteration {row['index']} stands where {index} should")
     extra = tuple(_freeze(row.get(name, [])) for name in Extra._fields)
+    row = row | {name: [value for line in row[name] for value in line] for name in FLAT}
     values = [_freeze(row[name]) for name in Record._fields[:-1]]
     record = (*values, extra if any(extra) else None)
     _Reader(index, _Standing()).take([record])  # a malformed record fails here, with its line's number
@@ -282,8 +297,8 @@ class _Reader:
         self.first = first
         self.turns: list[Iteration] = []
         self.asked = {fd: EVENTS[events] for fd, events in base.interest.items()}
-        self.queues = {fd: Queues(*queues) for fd, queues in base.queues.items()}
-        self.accounts = {fd: Account(*account) for fd, account in base.accounts.items()}
+        self.queues = {fd: Queues(*held[:4]) for fd, held in base.held.items()}
+        self.accounts = {fd: Account(*held[4]) for fd, held in base.held.items() if held[4]}
         self.names = dict(base.names)
         self.capacity = {fd: Capacity(*capacity) for fd, capacity in base.capacity.items()}
 
@@ -298,8 +313,9 @@ class _Reader:
             if extra is not None:
                 self._apply(more)
             if samples:
-                self.queues = self.queues | {fd: Queues(*queues) for fd, queues, _ in samples}
-                counted = {fd: Account(*account) for fd, _, account in samples if account is not None}
+                held = tuple(_rows(samples, 6))
+                self.queues = self.queues | {fd: Queues(*queues) for fd, *queues, _ in held}
+                counted = {fd: Account(*account) for fd, *_, account in held if account}
                 if counted:
                     self.accounts = self.accounts | counted
             woke = at + waited
@@ -308,12 +324,12 @@ class _Reader:
                 at_ns=at,
                 timeout=timeout,
                 asked=self.asked,
-                ready={fd: EVENTS[events] for fd, events in ready},
+                ready={fd: EVENTS[events] for fd, events in _rows(ready, 2)},
                 waited_ns=waited,
                 handled_ns=handled,
                 cpu_ns=cpu,
                 thread=thread,
-                calls=tuple(Call(*call[:5], call[5] - woke) for call in calls),
+                calls=tuple(Call._make((*call[:5], call[5] - woke)) for call in _rows(calls, 6)),
                 queues=self.queues,
                 accounts=self.accounts,
                 names=self.names,
