@@ -156,6 +156,8 @@ def blocked_in(thread: threading.Thread | int) -> Blocked | None:
     `thread` is a threading.Thread or a native thread id. Rests on /proc/self/task/TID/syscall (proc(5)).
     """
     tid = thread if isinstance(thread, int) else thread.native_id
+    if tid == threading.get_native_id():
+        return None
     try:
         with open(f"/proc/self/task/{tid}/syscall") as file:
             words = file.read().split()

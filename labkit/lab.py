@@ -80,7 +80,8 @@ class Lab:
     @property
     def channels(self) -> dict[str, Channel]:
         """The loop's own ends of its connections, by the name of the peer."""
-        return {self._engine.name_of(each): each for each in list(self.loop.channels) if each.addr}
+        ends = [each for each in list(self.loop.channels) if not isinstance(each, Listener | _Waker)]
+        return {self._engine.name_of(each): each for each in ends}
 
     @property
     def address(self) -> tuple[str, int]:

@@ -20,6 +20,7 @@ from typing import Any, Literal, Self
 from labkit import kernel
 
 CONNECT_WITHIN = 5.0  # seconds
+BE_A_CROWD = "from labkit.peers import _be_a_crowd; _be_a_crowd()"
 Action = Literal["connect", "send", "recv", "shutdown", "close", "reset"]
 
 
@@ -128,7 +129,7 @@ class Peer:
         try:
             return attempt()
         except BlockingIOError as error:
-            self._errno = error.errno
+            self._errno = error.errno or 0
             return None
         except OSError as error:
             self._errno = error.errno or 0
@@ -170,7 +171,7 @@ class Crowd:
             )
         self.size, self.within = size, within
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "labkit.peers", address[0], str(address[1]), str(size)],
+            [sys.executable, "-c", BE_A_CROWD, address[0], str(address[1]), str(size)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -231,8 +232,13 @@ class Crowd:
         self.close()
 
 
-def _be_a_crowd(host: str, port: int, size: int) -> None:
-    connections = [socket.create_connection((host, port), 10) for _ in range(size)]
+def _be_a_crowd() -> None:
+    host, port, size = sys.argv[1:]
+    try:
+        connections = [socket.create_connection((host, int(port)), 10) for _ in range(int(size))]
+    except OSError as error:
+        print(json.dumps({"error": str(error)}), flush=True)
+        return
     for each in connections:
         each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         each.setblocking(False)
@@ -275,10 +281,3 @@ def _echo(connections: list[socket.socket], active: int, seconds: float, size: i
     middle = trips[len(trips) // 2] if trips else 0
     late = trips[int(len(trips) * 0.99)] if trips else 0
     return {"round_trips": len(trips), "seconds": took, "median_ns": middle, "p99_ns": late}
-
-
-if __name__ == "__main__":
-    try:
-        _be_a_crowd(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))
-    except OSError as error:
-        print(json.dumps({"error": str(error)}), flush=True)

@@ -300,6 +300,7 @@ class _Reader:
         self.queues = {fd: Queues(*held[:4]) for fd, held in base.held.items()}
         self.accounts = {fd: Account(*held[4]) for fd, held in base.held.items() if held[4]}
         self.names = dict(base.names)
+        self.leaving: tuple[int, ...] = ()  # closed in the turn just read, which still calls them by name
         self.capacity = {fd: Capacity(*capacity) for fd, capacity in base.capacity.items()}
 
     @property
@@ -310,6 +311,9 @@ class _Reader:
         for record in records:
             at, timeout, ready, waited, handled, cpu, thread, calls, samples, extra = record
             more = Extra(*extra) if extra is not None else Extra()
+            if self.leaving:
+                self._without(self.leaving, "names")
+                self.leaving = ()
             if extra is not None:
                 self._apply(more)
             if samples:
@@ -353,10 +357,15 @@ class _Reader:
                     asked.pop(fd, None)
             self.asked = asked
         if extra.gone:
-            for table in ("queues", "accounts", "names", "capacity"):
-                kept = {fd: value for fd, value in getattr(self, table).items() if fd not in extra.gone}
-                setattr(self, table, kept)
+            self._without(extra.gone, "queues", "accounts", "capacity")
+            named_anew = {fd for fd, _, _ in extra.names}
+            self.leaving = tuple(fd for fd in extra.gone if fd not in named_anew)
         if extra.names:
             self.names = self.names | {fd: name for fd, name, _ in extra.names}
             known = {fd: Capacity(*capacity) for fd, _, capacity in extra.names if capacity}
             self.capacity = self.capacity | known
+
+    def _without(self, fds: tuple[int, ...], *tables: str) -> None:
+        for table in tables:
+            kept = {fd: value for fd, value in getattr(self, table).items() if fd not in fds}
+            setattr(self, table, kept)

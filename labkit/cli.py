@@ -1,0 +1,157 @@
+"""`labkit doctor`, `labkit demo` and `labkit replay`: the lab in a terminal, without a browser."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Iterator, Sequence
+from importlib import metadata
+from pathlib import Path
+
+from labkit import __version__, kernel, narrate
+from labkit.iteration import Iteration
+from labkit.scenarios import SCENARIOS
+from labkit.selecting import available
+from labkit.tape import Tape
+
+PACKAGES = ("jupyterlab", "ipykernel", "ipywidgets", "matplotlib", "numpy", "pillow")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; returns the exit status: 0, 1 if the doctor found something missing, 2 for bad input."""
+    options = _parser().parse_args(arguments)
+    try:
+        status: int = options.run(options)
+    except BrokenPipeError:  # the reader of our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except (OSError, ValueError) as error:
+        print(f"labkit: {error}", file=sys.stderr)
+        return 2
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("labkit", description="An event loop on real sockets, taken apart.")
+    parser.add_argument("--version", action="version", version=f"labkit {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    doctor_ = commands.add_parser("doctor", help="what this machine has, and what will not work here")
+    doctor_.set_defaults(run=lambda options: doctor())
+
+    demo_ = commands.add_parser("demo", help="run a short scenario and tell it, iteration by iteration")
+    demo_.add_argument("name", nargs="?", default="echo", choices=SCENARIOS, help=", ".join(SCENARIOS))
+    demo_.add_argument("--selector", default="select", help=", ".join(available()))
+    _output(demo_)
+    demo_.set_defaults(run=demo)
+
+    replay_ = commands.add_parser("replay", help="tell a saved tape, iteration by iteration")
+    replay_.add_argument("file", type=Path, help="what tape.save() wrote")
+    _output(replay_)
+    replay_.set_defaults(run=replay)
+    return parser
+
+
+def _output(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--save", type=Path, metavar="FILE", help="the figure: .html is a player, .png, .svg")
+    parser.add_argument("--tape", type=Path, metavar="FILE", help="the tape itself, as JSON lines")
+
+
+def demo(options: argparse.Namespace) -> int:
+    """Run a scenario on real sockets, tell it, and save what was asked for."""
+    tell(SCENARIOS[options.name](options.selector), options)
+    return 0
+
+
+def replay(options: argparse.Namespace) -> int:
+    """Tell a saved tape."""
+    tell(Tape.load(options.file), options)
+    return 0
+
+
+def tell(tape: Tape, options: argparse.Namespace) -> None:
+    """Print every iteration in words, then save the figure and the tape as the options say."""
+    if tape.dropped:
+        print(f"(the tape's ring has let go of the first {tape.dropped:,} iterations)\n")
+    for turn in tape:
+        print(turn.explain(), end="\n\n")
+    print(totals(tape))
+    if options.tape:
+        print(f"tape: {tape.save(options.tape)}")
+    if options.save:
+        from labkit.live import LiveFigure
+
+        LiveFigure(tape).save(options.save)
+        print(f"figure: {options.save}")
+
+
+def totals(tape: Tape) -> str:
+    """One line: how many iterations, calls and bytes, and whether every byte is accounted for."""
+    turns: list[Iteration] = list(tape)
+    calls = [call for turn in turns for call in turn.calls]
+    moved = sum(call.result or 0 for call in calls if call.name in ("recv", "send"))
+    verdicts = [turn.balance(fd) for turn in turns for fd in turn.accounts]
+    checked = [verdict for verdict in verdicts if verdict is not None]
+    law = f"the byte account was checked {len(checked):,} times"
+    law += ", and balanced each time" if all(checked) else f"; it FAILED {checked.count(False):,} times"
+    return (
+        f"{narrate.plural(len(turns), 'iteration')}, {narrate.plural(len(calls), 'call')}, "
+        f"{moved:,} bytes moved; {law}."
+    )
+
+
+def doctor() -> int:
+    """Print one screen about this machine; returns 1 if something that the lab needs is missing."""
+    rows = list(_examine())
+    width = max(len(name) for name, _, _ in rows)
+    for name, found, trouble in rows:
+        print(f"{'!' if trouble else ' '} {name:<{width}}  {found}")
+        if trouble:
+            print(f"  {'':<{width}}  → {trouble}")
+    return 1 if any(trouble.startswith("missing") for _, _, trouble in rows) else 0
+
+
+def _examine() -> Iterator[tuple[str, str, str]]:
+    """(what, what was found, what will not work because of it) for each thing the lab rests on."""
+    python = platform.python_version()
+    yield "Python", f"{python} ({sys.executable})", "" if sys.version_info >= (3, 11) else "missing: 3.11"
+    yield "labkit", __version__, ""
+    yield "system", f"{platform.system()} {platform.release()} {platform.machine()}", _system_trouble()
+    yield "selectors", ", ".join(available()), ""
+    soft, hard = kernel.fd_limit()
+    few = "lessons that open thousands of connections stop early; raise it: ulimit -n 20000"
+    yield "fd limit", f"{soft:,} (at most {hard:,})", few if 0 <= soft < 4096 else ""
+    proc = os.access("/proc/self/task", os.R_OK)
+    yield "/proc", "readable" if proc else "not there", "" if proc else "no sleeping thread's call is named"
+    for package in PACKAGES:
+        try:
+            yield package, metadata.version(package), ""
+        except metadata.PackageNotFoundError:
+            yield package, "not installed", f"missing: the notebooks need it; pip install {package}"
+    yield "asyncore", *_asyncore()
+    browser = next(filter(None, map(shutil.which, ("chromium", "google-chrome", "chromium-browser"))), None)
+    yield "Chromium", browser or "not found", "" if browser else "the browser tests bring one, or are skipped"
+
+
+def _system_trouble() -> str:
+    if kernel.LINUX:
+        return ""
+    if sys.platform == "darwin":
+        return "written from Apple's documents, not run: queue sizes include unacknowledged bytes; no /proc"
+    return "not run here: some of what the kernel says may be missing, and is shown as unknown"
+
+
+def _asyncore() -> tuple[str, str]:
+    if sys.version_info < (3, 12):
+        return "in the standard library", ""
+    try:
+        return f"pyasyncore {metadata.version('pyasyncore')}", ""
+    except metadata.PackageNotFoundError:
+        return "not installed", "missing: lessons 05 and 06 need it; pip install pyasyncore"
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,94 @@
+"""Short scripts on real sockets that show a loop at work: what `labkit demo` runs.
+
+Each takes a second or so, leaves nothing behind, and returns the tape.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import repeat
+
+from labkit.lab import Lab
+from labkit.loop import Channel
+from labkit.peers import Peer
+from labkit.tape import Tape
+
+
+class Echo(Channel):
+    """Sends back what arrives, at most 4096 bytes a turn."""
+
+    def handle_read(self) -> None:
+        self.write(self.recv(4096))
+
+
+class Lines(Channel):
+    """Answers whole lines, in capitals; the beginning of a line waits in the read buffer."""
+
+    def handle_read(self) -> None:
+        self.read_buffer += self.recv(1024)
+        whole, newline, rest = self.read_buffer.rpartition(b"\n")
+        self.write(whole.upper() + newline)
+        self.read_buffer = rest
+
+
+class Faulty(Channel):
+    """An echo that cannot bear a question mark."""
+
+    def handle_read(self) -> None:
+        data = self.recv(1024)
+        if b"?" in data:
+            raise ValueError("a question")
+        self.write(data)
+
+
+def echo(selector: str = "select") -> Tape:
+    """Two peers; one does not read for a while, so that a write stays partial; both go."""
+    with Lab(Echo, selector=selector, buffers=4096) as lab:
+        alice, bob = lab.connect("alice"), lab.connect("bob")
+        lab.step(2)
+        alice.send(b"hello")
+        lab.step(2)
+        alice.recv()
+        _fill(lab, bob, at_most=40)
+        while bob.recv() or lab.step().calls:
+            pass
+        alice.close()
+        lab.step()
+        bob.shutdown()
+        lab.step(2)
+        return lab.tape
+
+
+def lines(selector: str = "select") -> Tape:
+    """Half a line, the other half, and two lines at once: a stream has no messages."""
+    with Lab(Lines, selector=selector) as lab:
+        alice = lab.connect("alice")
+        for part in (b"hel", b"lo\nwor", b"ld\nand ", b"more\n"):
+            alice.send(part)
+            lab.step(2)
+            alice.recv()
+        return lab.tape
+
+
+def error(selector: str = "select") -> Tape:
+    """A handler that raises: its channel is closed, the loop goes on."""
+    with Lab(Faulty, selector=selector) as lab:
+        alice, bob = lab.connect("alice"), lab.connect("bob")
+        lab.step(2)
+        alice.send(b"why?")
+        bob.send(b"hello")
+        lab.step(2)
+        bob.recv()
+        return lab.tape
+
+
+def _fill(lab: Lab, peer: Peer, at_most: int) -> None:
+    """Let `peer` send without reading until the loop holds bytes that the kernel does not take."""
+    for _ in repeat(None, at_most):
+        peer.send(b"x" * 4096)
+        turn = lab.step()
+        if any(held.write_buffer for held in turn.queues.values()):
+            return
+
+
+SCENARIOS: dict[str, Callable[[str], Tape]] = {"echo": echo, "lines": lines, "error": error}
