@@ -1,0 +1,76 @@
+"""`labkit` in a shell: real runs, real exit statuses."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from labkit.scenarios import SCENARIOS
+
+ROOT = Path(__file__).parent.parent
+
+
+def labkit(*arguments):
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "labkit.cli", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment)
+
+
+def test_doctor_fits_one_screen():
+    done = labkit("doctor")
+    assert done.returncode in (0, 1) and not done.stderr
+    lines = done.stdout.splitlines()
+    assert len(lines) <= 24
+    for word in ("Python", "selectors", "fd limit", "/proc", "jupyterlab", "ipywidgets"):
+        assert any(word in line for line in lines)
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_demo_tells_every_iteration_and_accounts_for_every_byte(name):
+    done = labkit("demo", name)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Iteration 0\n" in done.stdout
+    assert "and balanced each time." in done.stdout
+
+
+def test_the_echo_demo_shows_a_partial_write_and_a_close():
+    told = labkit("demo").stdout
+    assert "→ EAGAIN" in told or "in the write buffer" in told
+    assert "(read and write)" in told
+    assert "alice: close() → done" in told and "bob: close() → done" in told
+
+
+def test_replay_tells_what_was_saved(tmp_path):
+    tape = tmp_path / "demo.jsonl"
+    told = labkit("demo", "--tape", tape).stdout
+    again = labkit("replay", tape)
+    assert again.returncode == 0
+    assert again.stdout == told.replace(f"tape: {tape}\n", "")
+
+
+def test_demo_saves_the_player(tmp_path):
+    pytest.importorskip("matplotlib")
+    page = tmp_path / "demo.html"
+    done = labkit("demo", "--save", page)
+    assert done.returncode == 0, done.stderr
+    text = page.read_text()
+    assert "<img" in text and 'src="http' not in text and "src='http" not in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "says"),
+    [
+        ([], 2, "COMMAND"),
+        (["demo", "nothing"], 2, "echo"),
+        (["demo", "--selector", "iocp"], 2, "it has busy, select"),
+        (["replay", "nowhere.jsonl"], 2, "nowhere.jsonl"),
+        (["replay", __file__], 2, "line 1: not a labkit tape"),
+        (["demo", "--save", "figure.bmp"], 2, ".html"),
+    ],
+)
+def test_bad_input_says_what_to_do(arguments, status, says):
+    done = labkit(*arguments)
+    assert done.returncode == status
+    assert says in done.stderr and "Traceback" not in done.stderr
