@@ -7,16 +7,20 @@ without a deadline, and nothing stays open. It knows nothing of loops, tapes or 
 from __future__ import annotations
 
 import contextlib
+import errno
 import resource
+import select
 import socket
 import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Literal, Self
+from html import escape
+from typing import Any, Literal, NamedTuple, Self
 
 from labkit import kernel
+from labkit.narrate import duration
 
 RUSAGE_THREAD = getattr(resource, "RUSAGE_THREAD", None)  # macOS counts the process only
 PATIENCE = 5.0  # seconds that a blocking call on a pair waits at most
@@ -102,6 +106,20 @@ class Measured:
     cpu_ns: int
     sleeps: int | None
 
+    @property
+    def outcome(self) -> Any:
+        """The result, or the error's name: `'EAGAIN'`, or the exception's where there is no number."""
+        if self.error is None:
+            return self.result
+        return errno.errorcode.get(self.error.errno or 0, type(self.error).__name__)
+
+    def __repr__(self) -> str:
+        times = {None: "", 0: ", never asleep", 1: ", asleep once"}.get(self.sleeps)
+        return (
+            f"{shown(self.outcome)}: {duration(self.wall_ns)} on the clock, {duration(self.cpu_ns)} of CPU"
+            + (f", asleep {self.sleeps} times" if times is None else times)
+        )
+
 
 def measured(call: Callable[..., Any], *args: Any, **kwargs: Any) -> Measured:
     """Make one call in this thread and measure it. An OSError is kept as `error`; others are raised."""
@@ -118,6 +136,53 @@ def measured(call: Callable[..., Any], *args: Any, **kwargs: Any) -> Measured:
 
 def _sleeps() -> int | None:
     return None if RUSAGE_THREAD is None else resource.getrusage(RUSAGE_THREAD).ru_nvcsw
+
+
+def shown(outcome: Any) -> str:
+    """What a call returned, as a reader would write it; long bytes are counted."""
+    if isinstance(outcome, bytes) and len(outcome) > 16:
+        return f"{len(outcome):,} bytes"
+    if isinstance(outcome, int) and not isinstance(outcome, bool):
+        return f"{outcome:,}"
+    return outcome if isinstance(outcome, str) else repr(outcome)
+
+
+class Table(dict[str, Measured]):
+    """Measured calls under each other, by what the reader would write: a bar is the time on the clock.
+
+    The dark part of a bar is the CPU that the thread used; the light part is the time that it slept.
+    """
+
+    def _repr_html_(self) -> str:
+        longest = max((each.wall_ns for each in self.values()), default=1) or 1
+        head = "".join(
+            f"<th {_CELL}>{name}</th>" for name in ("call", "came back", "clock", "CPU", "sleeps", "")
+        )
+        rows = "".join(
+            f"<tr><td {_CELL}><code>{escape(call)}</code></td>"
+            f"<td {_CELL}><b>{escape(shown(m.outcome))}</b></td>"
+            f"<td {_CELL}>{duration(m.wall_ns)}</td><td {_CELL}>{duration(m.cpu_ns)}</td>"
+            f"<td {_CELL}>{'–' if m.sleeps is None else m.sleeps}</td>"
+            f"<td {_CELL}>{_bar(m, longest)}</td></tr>"
+            for call, m in self.items()
+        )
+        return f"<table {_TABLE}><tr>{head}</tr>{rows}</table>"
+
+    def __repr__(self) -> str:
+        return "\n".join(f"{call} → {measure!r}" for call, measure in self.items())
+
+
+_TABLE = 'style="border-collapse: collapse; font-size: 14px"'
+_CELL = 'style="text-align: left; padding: 4px 12px; vertical-align: top"'
+
+
+def _bar(measure: Measured, longest: int) -> str:
+    wide = max(2, round(200 * measure.wall_ns / longest))
+    dark = min(wide, round(wide * measure.cpu_ns / max(1, measure.wall_ns)))
+    return (
+        f'<div style="width: {wide}px; height: 14px; background: #b4bcc6">'
+        f'<div style="width: {dark}px; height: 14px; background: #00694d"></div></div>'
+    )
 
 
 Sample = tuple[int, kernel.Blocked | None]  # (when, on time.perf_counter_ns; where the thread sleeps)
@@ -167,3 +232,134 @@ class Watcher:
     def __exit__(self, *_: object) -> None:
         self._stop.set()
         self._thread.join()
+
+
+class End(NamedTuple):
+    """One end of a TCP connection as its own kernel sees it; `state` None: this program closed it."""
+
+    state: str | None  # as in netstat(8); "?" where the kernel does not say
+    readable: bool = False
+    writable: bool = False
+    waiting: int = 0  # bytes in its receive queue
+
+
+class Step(NamedTuple):
+    """One call of a Strip, what came back, and both ends after it."""
+
+    call: str
+    outcome: Any
+    ends: dict[str, End]
+
+
+class Strip:
+    """A state strip: calls on the two ends of a TCP connection, with the kernel's state of both after each.
+
+    strip = Strip(here=here, there=there)
+    strip.here.recv(10)                      # as here.recv(10); an OSError is noted, not raised
+    strip                                    # draws itself; strip.steps holds what it draws
+    """
+
+    def __init__(self, **sockets: socket.socket) -> None:
+        self._sockets = sockets
+        self.steps = [Step("", None, {name: end_of(sock) for name, sock in sockets.items()})]
+
+    def __getattr__(self, name: str) -> _Hand:
+        if name.startswith("_") or name not in self._sockets:
+            raise AttributeError(f"this strip has no end {name!r}")
+        return _Hand(self, name)
+
+    @property
+    def outcomes(self) -> list[Any]:
+        """What came back from each call: its result, or the name of its error."""
+        return [step.outcome for step in self.steps[1:]]
+
+    def call(self, name: str, method: str, *args: Any) -> Any:
+        """Call a method of the end called `name`; returns what came back, or the error's name."""
+        outcome = measured(getattr(self._sockets[name], method), *args).outcome
+        said = [SHUTDOWN[each] if method == "shutdown" else repr(each) for each in args]
+        call = f"{name}.{method}({', '.join(said)})"
+        self.steps.append(Step(call, outcome, {each: end_of(sock) for each, sock in self._sockets.items()}))
+        return outcome
+
+    def _repr_html_(self) -> str:
+        steps = self.steps
+        calls = "".join(f"<th {_CELL}><code>{escape(step.call) or 'at first'}</code></th>" for step in steps)
+        came = "".join(f"<td {_CELL}><b>{escape(_returned(step))}</b></td>" for step in steps)
+        rows = f"<tr><th></th>{calls}</tr><tr><th {_CELL}>came back</th>{came}</tr>"
+        for name in self._sockets:
+            ends = "".join(f"<td {_CELL}>{_drawn(step.ends[name])}</td>" for step in steps)
+            rows += f"<tr><th {_CELL}>{name}</th>{ends}</tr>"
+        return f"<table {_TABLE}>{rows}</table>"
+
+    def __repr__(self) -> str:
+        return "\n".join(
+            f"{step.call or 'at first'} → {_returned(step)}; "
+            + "; ".join(f"{name}: {', '.join(_words(end))}" for name, end in step.ends.items())
+            for step in self.steps
+        )
+
+
+class _Hand:
+    """Whoever calls a method of one end through the strip."""
+
+    def __init__(self, strip: Strip, name: str) -> None:
+        self._strip, self._name = strip, name
+
+    def __getattr__(self, method: str) -> Callable[..., Any]:
+        return lambda *args: self._strip.call(self._name, method, *args)
+
+
+def end_of(sock: socket.socket) -> End:
+    """How one end stands: its state (TCP_INFO), whether select(2) would call it ready, bytes that wait."""
+    if sock.fileno() < 0:
+        return End(None)
+    state = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] if kernel.LINUX else 0
+    look = select.poll()
+    look.register(sock, select.POLLIN | select.POLLOUT)
+    events = dict(look.poll(0)).get(sock.fileno(), 0)
+    ended = bool(events & (select.POLLHUP | select.POLLERR))  # select(2) counts both as ready
+    return End(
+        STATES.get(state, "?"),
+        ended or bool(events & select.POLLIN),
+        ended or bool(events & select.POLLOUT),
+        kernel.kernel_in(sock.fileno()) or 0,
+    )
+
+
+SHUTDOWN = {socket.SHUT_RD: "SHUT_RD", socket.SHUT_WR: "SHUT_WR", socket.SHUT_RDWR: "SHUT_RDWR"}
+# linux/tcp_states.h, and what each means for the end that is in it.
+STATES = {
+    1: "ESTABLISHED", 2: "SYN_SENT", 3: "SYN_RECV", 4: "FIN_WAIT1", 5: "FIN_WAIT2", 6: "TIME_WAIT",
+    7: "CLOSE", 8: "CLOSE_WAIT", 9: "LAST_ACK", 10: "LISTEN", 11: "CLOSING",
+}  # fmt: skip
+MEANING = {
+    "ESTABLISHED": ("open", "#d7ecd9"),
+    "FIN_WAIT1": ("sends no more", "#fbeec1"),
+    "FIN_WAIT2": ("sends no more", "#fbeec1"),
+    "CLOSE_WAIT": ("gets no more", "#cfe4f5"),
+    "LAST_ACK": ("neither way", "#e3e6ea"),
+    "CLOSING": ("neither way", "#e3e6ea"),
+    "TIME_WAIT": ("neither way", "#e3e6ea"),
+    "CLOSE": ("dead", "#f3c9c5"),
+}
+
+
+def _words(end: End) -> list[str]:
+    if end.state is None:
+        return ["closed"]
+    words = [f"{MEANING.get(end.state, ('?', ''))[0]} ({end.state})"]
+    words += [word for word, true in (("readable", end.readable), ("writable", end.writable)) if true]
+    return words + ([f"{end.waiting:,} B waiting"] if end.waiting else [])
+
+
+def _drawn(end: End) -> str:
+    if end.state is None:
+        return "closed"
+    meaning, colour = MEANING.get(end.state, ("?", "#ffffff"))
+    box = f"background: {colour}; color: #1f2933; padding: 2px 8px; border: 1px solid #5f6b77"
+    rest = "<br>".join(_words(end)[1:])
+    return f'<div style="{box}"><b>{meaning}</b><br><small>{end.state}</small></div>{rest}'
+
+
+def _returned(step: Step) -> str:
+    return "" if not step.call or step.outcome is None else shown(step.outcome)
