@@ -27,6 +27,7 @@ from labkit.loop import Channel, Listener, Loop
 from labkit.peers import Crowd, Peer
 from labkit.selecting import BusySelector, RecordingSelector
 from labkit.tape import Tape
+from labkit.watching import watch
 
 __version__ = "0.1.0"
 
@@ -49,6 +50,7 @@ __all__ = [
     "RecordingSelector",
     "Tape",
     "kernel",
+    "watch",
 ]
 
 

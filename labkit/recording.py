@@ -178,6 +178,17 @@ class Recorder:
             fd, name, _, result, *_ = call
             self._look_closely(len(self._calls) // 6, fd, sent=result or 0 if name == "send" else 0)
 
+    def enters(self, fd: int, name: str, asked: int | None = None) -> tuple[int, Any]:
+        """A method of the program begins on `fd`. Hand the answer to `leaves`."""
+        self._calls.extend((fd, name, asked, 0, 0, clock()))
+        return len(self._calls), self._turn
+
+    def leaves(self, entered: tuple[int, Any], errno: int = 0) -> None:
+        """The method that began there is over: the `result` in its row is how many calls it made."""
+        place, turn = entered
+        if self._turn is turn:  # unless it waited itself: then its row is on the tape already
+            self._calls[place - 3 : place - 1] = ((len(self._calls) - place) // 6, errno)
+
     def closes(self, fd: int) -> None:
         """`fd` is about to be closed."""
         self.note((fd, "close", None, None, 0, clock()))
