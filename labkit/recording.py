@@ -27,9 +27,11 @@ Count = Callable[[int, Any, int, int], tuple[Sizes, tuple[Any, ...] | None]]
 
 def channel_sizes(data: Any) -> Sizes:
     """Bytes in (read_buffer, write_buffer) of a channel; None for what it does not have."""
+    if data.__class__ is tuple:  # asyncio registers a pair of handles
+        return None, None
     try:
         return len(data.read_buffer), len(data.write_buffer)
-    except (AttributeError, TypeError):
+    except AttributeError:
         read, write = getattr(data, "read_buffer", None), getattr(data, "write_buffer", None)
         return (None if read is None else len(read), None if write is None else len(write))
 
@@ -88,17 +90,25 @@ class Recorder:
         if not events:
             self._unwatched.add(fd)
             return
+        anew = fd not in self._data or (fd in self._unwatched and self._data[fd] is not data)
         self._unwatched.discard(fd)
-        if self._data.get(fd, self) is not data:
-            self._data[fd] = data
+        self._data[fd] = data
+        if anew:
             name, capacity = self._guard(self._describe, fd, data) or numbered(fd, data)
             self._names.append((fd, name, capacity))
 
     def waits(self) -> int:
         """The wait begins: close the turn before. Returns the time to hand to `woke`."""
+        if self._turn is None:
+            self._cpu = time.thread_time_ns()
+            return clock()
+        finished = clock()
         self.finish()
-        self._cpu = time.thread_time_ns()
-        return clock()
+        began = clock()
+        # The CPU clock is a system call, as dear as the rest of the recorder: read it once a turn. What the
+        # recorder has used since is taken out by the wall clock, for it never sleeps.
+        self._cpu += began - finished
+        return began
 
     def woke(self, began: int, timeout: float | None, ready: tuple[int, ...]) -> None:
         """The wait that began at `began` is over; `ready` is (fd, events, fd, events, …) as it came back."""
@@ -113,6 +123,7 @@ class Recorder:
         if self._turn is None:
             return
         now, cpu = clock(), time.thread_time_ns()
+        used, self._cpu = max(0, cpu - self._cpu), cpu
         began, timeout, ready, woke, changes = self._turn
         self._turn = None
         calls = tuple(self._calls)
@@ -146,7 +157,7 @@ class Recorder:
                 ready,
                 woke - began,
                 now - woke,
-                cpu - self._cpu,
+                used,
                 threading.get_ident(),
                 calls,
                 samples,

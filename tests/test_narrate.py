@@ -8,7 +8,6 @@ import pytest
 from labkit import narrate
 from labkit.iteration import Account, Call, Event, Iteration, Poke, Queues
 
-
 TURN = Iteration(
     index=7,
     at_ns=0,
