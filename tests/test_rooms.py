@@ -1,0 +1,196 @@
+"""The house keeps its order: a file of labkit imports from the floors below it, and what belongs there.
+
+The imports are read, not run: at the top of a file and inside its functions alike. What only a type checker
+sees (`if TYPE_CHECKING:`) does not count.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+LABKIT = Path(__file__).resolve().parents[1] / "labkit"
+
+FLOORS: dict[str, int] = {
+    room: floor
+    for floor, rooms in enumerate(
+        (
+            ("kernel", "narrate"),  # what the kernel says; words (an iteration explains itself)
+            ("iteration",),
+            ("tape",),
+            ("recording", "experiments"),
+            ("selecting", "standing_in", "tapping"),
+            ("loop", "dispatchers"),
+            ("watching", "peers", "rpc"),
+            ("lab", "source", "figures"),
+            ("live", "scenarios"),
+            ("teaching", "classroom"),
+            ("__init__",),  # the front door: what a notebook names
+            ("cli", "__main__"),
+        )
+    )
+    for room in rooms
+}
+
+# `lab.live()` opens a figure, which knows the lab: it goes out by the front door, when it is called.
+BY_THE_FRONT_DOOR = {"lab"}
+
+# Figures draw tapes, whoever wrote them.
+HIDDEN_FROM_FIGURES = {
+    "dispatchers", "experiments", "lab", "loop", "peers", "recording", "rpc", "scenarios",
+    "selecting", "standing_in", "tapping", "watching",
+}  # fmt: skip
+
+DRAWING = {"figures", "live"}
+ONLY_IN = {
+    "matplotlib": DRAWING,
+    "numpy": DRAWING,
+    "ipywidgets": {"live", "teaching"},
+}
+
+
+class Import(NamedTuple):
+    path: Path  # the file that imports
+    line: int
+    name: str  # what it imports, in full: "labkit.tape", "numpy.linalg"
+
+    @property
+    def where(self) -> str:
+        return f"{self.path.relative_to(LABKIT.parent)}:{self.line}"
+
+
+def test_every_room_has_a_floor():
+    rooms = {room_of(path) for path in files()}
+    homeless = sorted(rooms - FLOORS.keys())
+    assert not homeless, f"say in FLOORS on which floor these are: {homeless}"
+
+
+def test_nothing_imports_upward():
+    upward = []
+    for each in inner():
+        here, there = room_of(each.path), room_named(each.name)
+        if here == there and here in {"figures", "teaching", "classroom", "__init__"}:
+            continue  # the files of one room know each other
+        if there == "__init__" and here in BY_THE_FRONT_DOOR:
+            continue
+        if FLOORS.get(there, 0) >= FLOORS.get(here, len(FLOORS)):
+            upward.append(f"{each.where}: {here} imports {there}")
+    assert not upward, "\n".join(upward)
+
+
+def test_figures_know_tapes_and_never_labs():
+    told = [each for each in inner() if room_of(each.path) == "figures"]
+    wrong = [f"{each.where}: {each.name}" for each in told if room_named(each.name) in HIDDEN_FROM_FIGURES]
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("library", ONLY_IN)
+def test_only_a_few_rooms_use(library: str):
+    wrong = [
+        each.where
+        for each in imports()
+        if each.name.split(".")[0] == library and room_of(each.path) not in ONLY_IN[library]
+    ]
+    assert not wrong, f"{library} belongs in {sorted(ONLY_IN[library])} only:\n" + "\n".join(wrong)
+
+
+def test_import_labkit_loads_the_standard_library_only():
+    if not (LABKIT / "__init__.py").exists():
+        pytest.skip("there is no labkit yet")
+    script = (
+        "import sys; before = set(sys.modules); import labkit; import json;"
+        "print(json.dumps(sorted({name.split('.')[0] for name in set(sys.modules) - before})))"
+    )
+    loaded = subprocess.run(
+        [sys.executable, "-c", script], cwd=LABKIT.parent, capture_output=True, text=True, check=True
+    )
+    assert set(json.loads(loaded.stdout)) - set(sys.stdlib_module_names) == {"labkit"}
+
+
+def test_the_reader_of_imports_sees_what_it_should(tmp_path: Path):
+    source = (
+        "from __future__ import annotations\n"
+        "import numpy.linalg as la\n"
+        "from labkit import tape, Lab\n"
+        "from .kernel import limits\n"
+        "from . import loop\n"
+        "if TYPE_CHECKING:\n    import matplotlib\nelse:\n    import this\n"
+        "def f():\n    import labkit.lab\n"
+    )
+    names = {each.name for each in imports_in(LABKIT / "new.py", source)}
+    assert names == {
+        "__future__", "this", "numpy.linalg",
+        "labkit.Lab", "labkit.kernel", "labkit.lab", "labkit.loop", "labkit.tape",
+    }  # fmt: skip
+    assert room_named("labkit.Lab") == room_named("labkit") == "__init__"
+    assert room_named("labkit.figures.theme") == "figures"
+    assert {each.name for each in imports_in(LABKIT / "figures" / "new.py", "from ..tape import Tape")} == {
+        "labkit.tape"
+    }
+    assert {each.name for each in imports_in(LABKIT / "figures" / "__init__.py", "from .time import T")} == {
+        "labkit.figures.time"
+    }
+
+
+# ---- reading ---------------------------------------------------------------------------------------------
+
+
+def files() -> list[Path]:
+    return sorted(LABKIT.rglob("*.py"))
+
+
+def room_of(path: Path) -> str:
+    """The file's name in labkit, or the folder it is in: figures/theme.py is in figures."""
+    return path.relative_to(LABKIT).parts[0].removesuffix(".py")
+
+
+def room_named(name: str) -> str:
+    """The room of `labkit.…`: labkit.figures.theme is in figures; labkit and labkit.Lab are the front door."""
+    parts = name.split(".")
+    room = parts[1] if len(parts) > 1 else "__init__"
+    known = room in FLOORS or (LABKIT / room).is_dir() or (LABKIT / f"{room}.py").exists()
+    return room if known else "__init__"
+
+
+def inner() -> Iterator[Import]:
+    """What labkit imports of itself."""
+    return (each for each in imports() if each.name.split(".")[0] == "labkit")
+
+
+def imports() -> Iterator[Import]:
+    for path in files():
+        yield from imports_in(path, path.read_text(encoding="utf-8"))
+
+
+def imports_in(path: Path, source: str) -> Iterator[Import]:
+    package = [LABKIT.name, *path.relative_to(LABKIT).parent.parts]
+    for node in seen(ast.parse(source, str(path))):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield Import(path, node.lineno, alias.name)
+            continue
+        start = package[: len(package) - node.level + 1] if node.level else []
+        module = ".".join([*start, *([node.module] if node.module else [])])
+        if module == LABKIT.name:  # from labkit import tape: each name may be a room
+            for alias in node.names:
+                yield Import(path, node.lineno, f"{module}.{alias.name}")
+        else:
+            yield Import(path, node.lineno, module)
+
+
+def seen(node: ast.AST) -> Iterator[ast.Import | ast.ImportFrom]:
+    """Every import under `node`, at any depth, but for those that only a type checker sees."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Import | ast.ImportFrom):
+            yield child
+        elif isinstance(child, ast.If) and ast.unparse(child.test).endswith("TYPE_CHECKING"):
+            yield from seen(ast.Module(child.orelse, []))
+        else:
+            yield from seen(child)
