@@ -1,4 +1,4 @@
-"""Every notebook as a reader should find it: nothing of its author's last run, and no cell too long to read."""
+"""Every notebook as a reader should find it: nothing of its author's last run, no cell too long to read."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ FLOORS: dict[str, int] = {
             ("kernel", "narrate"),  # what the kernel says; words (an iteration explains itself)
             ("iteration",),
             ("tape",),
-            ("recording", "experiments"),
+            ("recording", "experiments", "sweeping"),
             ("selecting", "standing_in", "tapping"),
             ("loop", "dispatchers"),
             ("watching", "peers", "rpc"),
@@ -152,7 +152,7 @@ def room_of(path: Path) -> str:
 
 
 def room_named(name: str) -> str:
-    """The room of `labkit.…`: labkit.figures.theme is in figures; labkit and labkit.Lab are the front door."""
+    """The room of `labkit.…`: labkit.figures.theme is in figures; labkit.Lab is at the front door."""
     parts = name.split(".")
     room = parts[1] if len(parts) > 1 else "__init__"
     known = room in FLOORS or (LABKIT / room).is_dir() or (LABKIT / f"{room}.py").exists()
