@@ -1,0 +1,23 @@
+"""The panels of the figure, one a file; each draws one position of a tape and knows of nothing else.
+
+Whatever a panel shows is a function of (tape, index). No panel knows a lab, a loop, a peer or a widget.
+"""
+
+from __future__ import annotations
+
+from labkit.figures.buffers import Buffers
+from labkit.figures.calls import ThisIteration
+from labkit.figures.fd_sets import FdSets
+from labkit.figures.frame import Frame
+from labkit.figures.panel import Panel
+from labkit.figures.theme import THEMES, Theme
+from labkit.figures.time import Time
+
+PANELS: dict[str, type[Panel]] = {
+    "fd sets": FdSets,
+    "buffers": Buffers,
+    "calls": ThisIteration,
+    "time": Time,
+}
+
+__all__ = ["PANELS", "THEMES", "Buffers", "FdSets", "Frame", "Panel", "ThisIteration", "Theme", "Time"]
