@@ -21,7 +21,7 @@ from html import escape
 from typing import Any, Literal, NamedTuple, Self
 
 from labkit import kernel
-from labkit.narrate import duration
+from labkit.narrate import duration, plural
 
 RUSAGE_THREAD = getattr(resource, "RUSAGE_THREAD", None)  # macOS counts the process only
 PATIENCE = 5.0  # seconds that a blocking call on a pair waits at most
@@ -125,12 +125,12 @@ class Measured:
 def measured(call: Callable[..., Any], *args: Any, **kwargs: Any) -> Measured:
     """Make one call in this thread and measure it. An OSError is kept as `error`; others are raised."""
     result, error = None, None
-    sleeps, cpu, wall = _sleeps(), time.thread_time_ns(), time.perf_counter_ns()
+    sleeps, wall, cpu = _sleeps(), time.perf_counter_ns(), time.thread_time_ns()
     try:
         result = call(*args, **kwargs)
     except OSError as raised:
         error = raised
-    wall, cpu = time.perf_counter_ns() - wall, time.thread_time_ns() - cpu
+    cpu, wall = time.thread_time_ns() - cpu, time.perf_counter_ns() - wall
     slept = None if sleeps is None else _sleeps() - sleeps  # type: ignore[operator]
     return Measured(result, error, wall, cpu, slept)
 
@@ -141,8 +141,8 @@ def _sleeps() -> int | None:
 
 def shown(outcome: Any) -> str:
     """What a call returned, as a reader would write it; long bytes are counted."""
-    if isinstance(outcome, bytes) and len(outcome) > 16:
-        return f"{len(outcome):,} bytes"
+    if isinstance(outcome, bytes) and len(repr(outcome)) > 16:
+        return plural(len(outcome), "byte")
     if isinstance(outcome, int) and not isinstance(outcome, bool):
         return f"{outcome:,}"
     return outcome if isinstance(outcome, str) else repr(outcome)
@@ -174,7 +174,7 @@ class Table(dict[str, Measured]):
 
 
 _TABLE = 'style="border-collapse: collapse; font-size: 14px"'
-_CELL = 'style="text-align: left; padding: 4px 12px; vertical-align: top"'
+_CELL = 'style="text-align: left; padding: 4px 8px; vertical-align: top; white-space: nowrap"'
 
 
 def _bar(measure: Measured, longest: int) -> str:
@@ -355,9 +355,11 @@ class Strip:
 
     def _repr_html_(self) -> str:
         steps = self.steps
-        calls = "".join(f"<th {_CELL}><code>{escape(step.call) or 'at first'}</code></th>" for step in steps)
+        calls = "".join(
+            f"<th {_CELL}>{escape(step.call).replace('.', '<br>.', 1) or 'at first'}</th>" for step in steps
+        )
         came = "".join(f"<td {_CELL}><b>{escape(_returned(step))}</b></td>" for step in steps)
-        rows = f"<tr><th></th>{calls}</tr><tr><th {_CELL}>came back</th>{came}</tr>"
+        rows = f"<tr><th></th>{calls}</tr><tr><th {_CELL}>came<br>back</th>{came}</tr>"
         for name in self._sockets:
             ends = "".join(f"<td {_CELL}>{_drawn(step.ends[name])}</td>" for step in steps)
             rows += f"<tr><th {_CELL}>{name}</th>{ends}</tr>"
