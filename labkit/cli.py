@@ -57,6 +57,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _output(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--save", type=Path, metavar="FILE", help="the figure: .html is a player, .png, .svg")
+    parser.add_argument("--at", type=int, metavar="I", help="the iteration of a .png or .svg (the last)")
     parser.add_argument("--tape", type=Path, metavar="FILE", help="the tape itself, as JSON lines")
 
 
@@ -84,7 +85,7 @@ def tell(tape: Tape, options: argparse.Namespace) -> None:
     if options.save:
         from labkit.live import LiveFigure
 
-        LiveFigure(tape).save(options.save)
+        LiveFigure(tape).save(options.save, options.at)
         print(f"figure: {options.save}")
 
 
@@ -93,8 +94,12 @@ def totals(tape: Tape) -> str:
     turns: list[Iteration] = list(tape)
     calls = [call for turn in turns for call in turn.calls]
     moved = sum(call.result or 0 for call in calls if call.name in ("recv", "send"))
-    verdicts = [turn.balance(fd) for turn in turns for fd in turn.accounts]
-    checked = [verdict for verdict in verdicts if verdict is not None]
+    checked = []
+    for before, turn in zip([None, *turns], turns, strict=False):
+        for fd, account in turn.accounts.items():
+            counted_anew = before is None or before.accounts.get(fd) is not account
+            verdict = turn.balance(fd) if counted_anew else None
+            checked += [] if verdict is None else [verdict]
     law = f"the byte account was checked {len(checked):,} times"
     law += ", and balanced each time" if all(checked) else f"; it FAILED {checked.count(False):,} times"
     return (

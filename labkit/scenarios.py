@@ -5,6 +5,8 @@ Each takes a second or so, leaves nothing behind, and returns the tape.
 
 from __future__ import annotations
 
+import random
+import time
 from collections.abc import Callable
 from itertools import repeat
 
@@ -82,6 +84,26 @@ def error(selector: str = "select") -> Tape:
         return lab.tape
 
 
+def traffic(selector: str = "select", seconds: float = 1.0, seed: int = 4) -> Tape:
+    """A loop that really runs: four peers send at their own pace, and dave reads too little."""
+    pace = random.Random(seed)
+    with Lab(Echo, selector=selector, buffers=8192) as lab:
+        peers = [lab.connect(name) for name in ("alice", "bob", "carol", "dave")]
+        lab.run()
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            time.sleep(pace.expovariate(120))
+            peer = pace.choice(peers)
+            peer.send(b"x" * pace.choice([100, 500, 2000, 6000]))
+            for reader in peers:
+                reader.recv(300 if reader.name == "dave" else 65536)
+        lab.pause()
+        for _ in range(3):
+            peers[3].send(b"x" * 3000)
+            lab.step()
+        return lab.tape
+
+
 def _fill(lab: Lab, peer: Peer, at_most: int) -> None:
     """Let `peer` send without reading until the loop holds bytes that the kernel does not take."""
     for _ in repeat(None, at_most):
@@ -91,4 +113,4 @@ def _fill(lab: Lab, peer: Peer, at_most: int) -> None:
             return
 
 
-SCENARIOS: dict[str, Callable[[str], Tape]] = {"echo": echo, "lines": lines, "error": error}
+SCENARIOS: dict[str, Callable[[str], Tape]] = {"echo": echo, "lines": lines, "error": error, "traffic": traffic}

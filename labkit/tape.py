@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import marshal
 import threading
+import zlib
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -89,6 +90,11 @@ class _Chunk(NamedTuple):
     packed: bytes
 
 
+def _unpacked(chunk: _Chunk) -> list[tuple[Any, ...]]:
+    records: list[tuple[Any, ...]] = marshal.loads(zlib.decompress(chunk.packed))
+    return records
+
+
 class Tape(Sequence[Iteration]):
     """The iterations of a loop, oldest first; a ring that keeps the newest `limit` bytes.
 
@@ -135,7 +141,7 @@ class Tape(Sequence[Iteration]):
 
     def _seal(self) -> None:
         self._settle()
-        packed = marshal.dumps(self._open)
+        packed = zlib.compress(marshal.dumps(self._open), 1)
         chunk = _Chunk(self._first, len(self._open), self._base, packed)
         with self._lock:
             self._chunks.append(chunk)
@@ -195,7 +201,7 @@ class Tape(Sequence[Iteration]):
                 first, base = chunk.first, chunk.base
                 reader = self._readers.get(first)
                 missing = reader is None or first + reader.read <= index
-                records = marshal.loads(chunk.packed)[reader.read if reader else 0 :] if missing else []
+                records = _unpacked(chunk)[reader.read if reader else 0 :] if missing else []
             if reader is None:
                 while len(self._readers) >= 4:
                     del self._readers[next(iter(self._readers))]
@@ -225,7 +231,7 @@ class Tape(Sequence[Iteration]):
             standing = {name: getattr(base, name) for name in _Standing.__slots__}
             header = {"labkit-tape": FORMAT, "about": self.about, "dropped": dropped, "standing": standing}
             file.write(json.dumps(header) + "\n")
-            packed: Iterable[Any] = (turn for chunk in chunks for turn in marshal.loads(chunk.packed))
+            packed: Iterable[Any] = (turn for chunk in chunks for turn in _unpacked(chunk))
             for index, record in enumerate([*packed, *records], dropped):
                 file.write(json.dumps(_to_json(index, record)) + "\n")
         return path

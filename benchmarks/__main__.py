@@ -1,0 +1,215 @@
+"""`python -m benchmarks [PART …] [--write]`: measure every row of the table, print it, write it down.
+
+Ratios are medians over pairs of runs taken in turn, A B B A …, so that they hold when the machine's speed
+drifts. (pyperf runs one benchmark after the other; on a shared machine the drift between them is larger than
+most of the bars below.)
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+import tracemalloc
+from collections.abc import Callable, Iterator
+from datetime import date
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+from benchmarks import servers
+from benchmarks.servers import cpu_per_round_trip, ratio
+from labkit import Lab, Tape, kernel
+from labkit.scenarios import Echo
+
+README = Path(__file__).parent / "README.md"
+BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
+
+
+class Row(NamedTuple):
+    what: str
+    bar: str
+    measured: str
+    met: bool | None  # None: a number for comparison
+
+
+def against(a: servers.Server, b: servers.Server, connections: int, active: int) -> tuple[float, float]:
+    return ratio(
+        partial(cpu_per_round_trip, a, connections, active),
+        partial(cpu_per_round_trip, b, connections, active),
+    )
+
+
+def row(what: str, bar: float | None, measured: tuple[float, float], most: bool = True) -> Row:
+    value, spread = measured
+    met = None if bar is None else (value <= bar if most else value >= bar)
+    sign = "≤" if most else "≥"
+    return Row(what, "" if bar is None else f"{sign} {bar}×", f"{value:.2f}× (± {spread:.2f})", met)
+
+
+def loop() -> Iterator[Row]:
+    """The loop itself, against code that needs nothing else."""
+    for connections in (1, 100):
+        vs_bare = partial(against, b=servers.bare_epoll, connections=connections, active=connections)
+        at = f"at {connections} connection{'s' * (connections > 1)}, CPU per round trip against bare epoll"
+        yield row(f"our Loop {at}", 1.25, vs_bare(servers.our_loop))
+        yield row(f"asyncore (poll2) {at}", None, vs_bare(servers.asyncore_poll))
+        yield row(f"asyncio Protocol {at}", None, vs_bare(servers.asyncio_protocol))
+
+
+def idle() -> Iterator[Row]:
+    """What idle connections cost one that is active."""
+    many = min(10_000, kernel.fd_limit()[0] - 100)
+    few, crowd = 10, f"1 active among {many:,} idle against 10, CPU per round trip"
+    for name, server, bar in (
+        ("our Loop", servers.our_loop, 1.1),
+        ("our Loop, recorded", servers.recorded, 1.2),
+    ):
+        pair = ratio(
+            partial(cpu_per_round_trip, server, many, 1), partial(cpu_per_round_trip, server, few, 1), 5
+        )
+        yield row(f"{name}: {crowd}", bar, pair)
+    asyncore_ = servers.asyncore_select
+    pair = ratio(
+        partial(cpu_per_round_trip, asyncore_, 480, 1), partial(cpu_per_round_trip, asyncore_, 1, 1), 5
+    )
+    yield row("asyncore (select): 480 against 1", None, pair)
+
+
+def recording() -> Iterator[Row]:
+    """What the recorder costs: all four buffers and every call."""
+    for connections in (1, 100):
+        pair = against(servers.recorded, servers.our_loop, connections, connections)
+        at = f"{connections} connection{'s' * (connections > 1)}"
+        yield row(f"recorded against unrecorded, {at}", 1.25, pair)
+    pair = against(servers.our_loop, servers.our_loop, 100, 100)
+    yield row("recorder off: the loop has no hook; against itself", 1.01, pair)
+    pair = against(servers.asyncio_watched, servers.asyncio_protocol, 100, 100)
+    yield row("an asyncio server, watched against not, 100 connections", 1.05, pair)
+    pair = against(servers.asyncio_debug, servers.asyncio_protocol, 100, 100)
+    yield row("an asyncio server in asyncio's debug mode against not", None, pair)
+
+
+def memory() -> Iterator[Row]:
+    """Bytes that an iteration takes on the tape."""
+    tape = Tape()
+    gc.collect()
+    tracemalloc.start()
+    before, _ = tracemalloc.get_traced_memory()
+    cpu_per_round_trip(partial(servers.recorded, tape=tape), 4, 4, 2.0)
+    gc.collect()
+    after, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    each = (after - before) / len(tape)
+    calls = sum(len(turn.calls) for turn in tape[-500:]) / 500
+    what = f"tape memory, 4 connections, {calls:.1f} calls an iteration, {len(tape):,} iterations"
+    yield Row(what, "≤ 250 bytes", f"{each:.0f} bytes", each <= 250)
+
+
+def frames() -> Iterator[Row]:
+    """One frame of the figure, from the tape to the bytes that are sent."""
+    from benchmarks.frames import encoded, lab_with, shown
+
+    with lab_with(connections=8) as lab:
+        yield from encoded(lab)
+        yield shown(lab)
+
+
+def running() -> Iterator[Row]:
+    """What a live figure costs the loop that it shows."""
+    from labkit import LiveFigure
+
+    def round_trips(figure: bool) -> float:
+        with Lab(Echo, selector="epoll") as lab:
+            crowd = lab.crowd(8)
+            view = LiveFigure(lab) if figure else None
+            lab.run()
+            if view is not None:
+                view.follow()
+            done = crowd.echo(8, seconds=2.0)
+            lab.pause()
+            if view is not None:
+                view.close()
+            return done["round_trips"] / done["seconds"]
+
+    yield row(
+        "round trips of a running lab, live figure open against closed",
+        0.9,
+        ratio(partial(round_trips, True), partial(round_trips, False), 5),
+        most=False,
+    )
+
+
+def browser() -> Iterator[Row]:
+    """What arrives in Chromium."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.browser.measure"], capture_output=True, text=True, timeout=600
+    )
+    if done.returncode:
+        yield Row("frames seen in Chromium", "≥ 20 a second", "not measured: " + done.stderr[-200:], None)
+        return
+    seen = json.loads(done.stdout.splitlines()[-1])
+    fps, late = seen["frames_per_second"], seen["press_to_paint_p95_ms"]
+    yield Row("frames seen in Chromium", "≥ 20 a second", f"{fps:.1f}", fps >= 20)
+    yield Row("Step to paint in Chromium, p95", "≤ 150 ms", f"{late:.0f} ms", late <= 150)
+
+
+def importing() -> Iterator[Row]:
+    """`import labkit` over a bare interpreter."""
+
+    def start(code: str) -> float:
+        began = time.perf_counter()
+        subprocess.run([sys.executable, "-c", code], check=True)
+        return (time.perf_counter() - began) * 1e3
+
+    over = statistics.median(start("import labkit") - start("pass") for _ in range(15))
+    yield Row("import labkit over bare Python", "≤ 80 ms", f"{over:.0f} ms", over <= 80)
+
+
+PARTS: dict[str, Callable[[], Iterator[Row]]] = {
+    part.__name__: part for part in (loop, idle, recording, memory, frames, running, browser, importing)
+}
+
+
+def table(rows: list[Row]) -> str:
+    marks = {True: "yes", False: "**missed**", None: "–"}
+    lines = ["| what | bar | measured | met |", "|---|---|---|---|"]
+    lines += [f"| {each.what} | {each.bar} | {each.measured} | {marks[each.met]} |" for each in rows]
+    return "\n".join(lines)
+
+
+def machine() -> str:
+    return (
+        f"{date.today()}, {platform.system()} {platform.release()}, {platform.machine()}, "
+        f"{os.cpu_count()} cores, CPython {platform.python_version()}"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser("python -m benchmarks", description=__doc__.splitlines()[0])
+    parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(PARTS))
+    parser.add_argument("--write", action="store_true", help=f"put the table into {README.name}")
+    options = parser.parse_args()
+    unknown = set(options.parts) - set(PARTS)
+    if unknown:
+        parser.error(f"no part {', '.join(unknown)}; there are {', '.join(PARTS)}")
+    rows = []
+    for name in options.parts or PARTS:
+        for each in PARTS[name]():
+            print(f"{each.what}: {each.measured}  {each.bar}", flush=True)
+            rows.append(each)
+    if options.write:
+        text = README.read_text()
+        head, rest = text.split(BEGIN)
+        tail = rest.split(END)[1]
+        README.write_text(f"{head}{BEGIN}\n{machine()}\n\n{table(rows)}\n{END}{tail}")
+
+
+if __name__ == "__main__":
+    main()
