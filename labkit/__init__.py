@@ -19,19 +19,22 @@ if sys.platform == "win32":
 
 if TYPE_CHECKING:
     from labkit.live import LiveFigure as LiveFigure
+    from labkit.measuring import LiveSweep as LiveSweep
 
 from labkit import kernel
+from labkit.hosting import HostedLab
 from labkit.iteration import Account, Call, Event, Iteration, Queues
 from labkit.lab import Lab
 from labkit.loop import Channel, Listener, Loop
 from labkit.peers import Crowd, Peer
 from labkit.selecting import BusySelector, RecordingSelector
+from labkit.sweeping import Sweep, sweep
 from labkit.tape import Tape
 from labkit.watching import watch
 
 __version__ = "0.1.0"
 
-_ON_FIRST_USE = {"LiveFigure": "labkit.live"}
+_ON_FIRST_USE = {"LiveFigure": "labkit.live", "LiveSweep": "labkit.measuring"}
 
 __all__ = [
     "Account",
@@ -40,16 +43,20 @@ __all__ = [
     "Channel",
     "Crowd",
     "Event",
+    "HostedLab",
     "Iteration",
     "Lab",
     "Listener",
     "LiveFigure",
+    "LiveSweep",
     "Loop",
     "Peer",
     "Queues",
     "RecordingSelector",
+    "Sweep",
     "Tape",
     "kernel",
+    "sweep",
     "watch",
 ]
 

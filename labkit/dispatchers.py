@@ -80,7 +80,7 @@ class Watcher:
 
 
 class Door:
-    """Stands in an asyncore module while somebody watches it; `opened` gives the module's only one."""
+    """Stands in an asyncore module while somebody watches it: one a module, made by `enter`."""
 
     def __init__(self, module: ModuleType) -> None:
         self.module = module
@@ -94,15 +94,14 @@ class Door:
 
     # ---- opening and closing -------------------------------------------------------------------------
 
-    def add(self, watcher: Watcher) -> None:
-        with _lock:
-            if not self.watchers:
-                _doors[self.module] = self
-                self._open()
-            self.watchers = [*self.watchers, watcher]
-            self._here.clear()
+    def enter(self, watcher: Watcher) -> None:
+        if not self.watchers:
+            self._open()
+        self.watchers = [*self.watchers, watcher]
+        self._here.clear()
 
-    def remove(self, watcher: Watcher) -> None:
+    def leave(self, watcher: Watcher) -> None:
+        """Tell the watcher no more; with the last one, the module is as it was."""
         with _lock:
             self.watchers = [each for each in self.watchers if each is not watcher]
             self._here.clear()
@@ -386,7 +385,10 @@ _doors: dict[ModuleType, Door] = {}
 _lock = threading.RLock()
 
 
-def opened(module: ModuleType) -> Door:
-    """The module's Door: the one that stands in it now, or a new one."""
+def enter(module: ModuleType, watcher: Watcher) -> Door:
+    """Let `watcher` take what passes in an asyncore module, until it leaves the Door that is returned."""
     with _lock:
-        return _doors.get(module) or Door(module)
+        door = _doors.get(module) or Door(module)
+        door.enter(watcher)
+        _doors[module] = door
+        return door

@@ -5,7 +5,7 @@ Everything drawn, narrated, checked or saved is made from these. They know nothi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import IntFlag
 from typing import NamedTuple
@@ -29,6 +29,10 @@ class Call(NamedTuple):
 
     `asked` is the argument (bytes for recv and send), `result` what came back (bytes moved; the new fd of an
     accept), `errno` 0 or the error's number, `at_ns` nanoseconds since the loop woke.
+
+    While asyncore is watched there is a row for each method of its dispatchers too, where it began: any name
+    that is not in SYSTEM_CALLS. Its `result` is how many of the rows after it were made by it (`depths` makes
+    the nesting of that), its `asked` the flags of a readwrite(), its `errno` that of an OSError it raised.
     """
 
     fd: int
@@ -37,6 +41,22 @@ class Call(NamedTuple):
     result: int | None
     errno: int
     at_ns: int
+
+
+SYSTEM_CALLS = frozenset(["accept", "close", "connect", "recv", "send", "shutdown"])
+
+
+def depths(calls: Iterable[Call]) -> list[int]:
+    """How deep each call is nested in methods that were recorded: 0 for what the loop itself calls."""
+    found: list[int] = []
+    ends: list[int] = []  # where each method that is open ends
+    for at, call in enumerate(calls):
+        while ends and ends[-1] <= at:
+            ends.pop()
+        found.append(len(ends))
+        if call.name not in SYSTEM_CALLS:
+            ends.append(at + 1 + (call.result or 0))
+    return found
 
 
 class Queues(NamedTuple):

@@ -22,7 +22,7 @@ from labkit import kernel
 from labkit.iteration import Account, Iteration
 from labkit.loop import Channel, Listener, Loop
 from labkit.peers import Crowd, Peer
-from labkit.recording import Recorder, Sizes
+from labkit.recording import Recorder, Sizes, channel_sizes
 from labkit.selecting import BusySelector, RecordingSelector, named
 from labkit.tape import LIMIT, Tape
 
@@ -55,9 +55,12 @@ class Lab:
             raise TypeError(f"Lab({handler!r}) needs a class: class Echo(Channel): def handle_read(self): …")
         if buffers is not None and buffers < 1:
             raise ValueError(f"buffers={buffers}: give a number of bytes such as 4096, or leave it out")
+        self._start(lambda: Engine(handler, selector, buffers, limit))
+
+    def _start(self, engine: Callable[[], Engine]) -> None:
         _close_labs_of_this_cell()
         self._cell = _current_cell()
-        self._engine = _Engine(handler, selector, buffers, limit)
+        self._engine = engine()
         self._close = weakref.finalize(self, self._engine.shut_down)
         self._views: list[weakref.ref[Any]] = []
         _labs.add(self)
@@ -215,17 +218,18 @@ class _Waker(Channel):
         self.recv(64)
 
 
-class _Engine:
+class Engine:
     """What the loop's thread works on. It holds no reference to its Lab, so that a forgotten Lab is freed."""
 
-    def __init__(
-        self, handler: type[Channel], selector: str | selectors.BaseSelector, buffers: int | None, limit: int
-    ) -> None:
-        kind, inner = named(selector)
+    loop: Any  # what has run_once(timeout) and channels: our Loop, or another that is hosted
+    address: tuple[str, int]
+    sizes: Callable[[Any], Sizes] = staticmethod(channel_sizes)
+    patience: float | None = None  # seconds that one wait of a running loop may take
+    budget: float | None = None  # seconds that it may run
+
+    def __init__(self, handler: Any, selector: Any, buffers: int | None, limit: int) -> None:
         self.tape = Tape(limit)
-        self.tape.about["selector"] = kind
         self.buffers = buffers
-        self.budget = BUSY_BUDGET if isinstance(inner, BusySelector) else None
         self.peers: dict[str, Peer] = {}
         self.crowds: list[Crowd] = []
         self._ports: dict[int, Peer] = {}
@@ -233,24 +237,28 @@ class _Engine:
         self._strangers: dict[int, str] = {}
         self._listener: socket.socket | None = None
         self._kernel_in, self._kernel_out = kernel.queue_readers()
-        self.recorder = Recorder(self.tape, describe=self._describe, count=self._count)
-        self.loop = _RecordedLoop(RecordingSelector(inner, recorder=self.recorder))
-        self.loop.recorder = self.recorder
-        try:
-            self._listener = self._listen()
-            self.address: tuple[str, int] = self._listener.getsockname()
-            Listener(self.loop, self._listener, handler)
-        except BaseException:
-            self._close_sockets()
-            raise
-        self._orders: queue.SimpleQueue[tuple[Future[Any], Callable[[_Engine], Any]] | None] = (
-            queue.SimpleQueue()
-        )
+        self.recorder = Recorder(self.tape, sizes=self.sizes, describe=self._describe, count=self._count)
+        self._build(handler, selector)
+        self._orders: queue.SimpleQueue[tuple[Future[Any], Callable[[Any], Any]] | None] = queue.SimpleQueue()
         self._stop = threading.Event()
         self._run: Future[Any] | None = None
         self._bell: socket.socket | None = None
         self.thread = threading.Thread(target=self._serve, name="labkit loop", daemon=True)
         self.thread.start()
+
+    def _build(self, handler: Any, selector: Any) -> None:
+        """Make the loop and its listener."""
+        self.tape.about["selector"], inner = named(selector)
+        self.budget = BUSY_BUDGET if isinstance(inner, BusySelector) else None
+        self.loop = _RecordedLoop(RecordingSelector(inner, recorder=self.recorder))
+        self.loop.recorder = self.recorder
+        try:
+            self._listener = self._listen()
+            self.address = self._listener.getsockname()
+            Listener(self.loop, self._listener, handler)
+        except BaseException:
+            self._close_sockets()
+            raise
 
     def _listen(self) -> socket.socket:
         listener = self.recorder.socket(socket.AF_INET, socket.SOCK_STREAM)
@@ -282,20 +290,24 @@ class _Engine:
 
     def _go(self) -> None:
         inside, self._bell = socket.socketpair()
-        waker = _Waker(self.loop, inside)
+        silence = self._hang(inside)
         self.recorder.closely = False
         until = time.monotonic() + self.budget if self.budget else None
         try:
             while not self._stop.is_set() and (until is None or time.monotonic() < until):
-                self.loop.run_once(None)
+                self.loop.run_once(self.patience)
         finally:
-            waker.abort()
+            silence()
             self.recorder.finish()
             self._bell.close()
 
+    def _hang(self, bell: socket.socket) -> Callable[[], None]:
+        """Let the loop wait for `bell` as well; what is returned ends that."""
+        return _Waker(self.loop, bell).abort
+
     # ---- the reader's thread -------------------------------------------------------------------------
 
-    def order(self, work: Callable[[_Engine], Any]) -> Future[Any]:
+    def order(self, work: Callable[[Any], Any]) -> Future[Any]:
         future: Future[Any] = Future()
         self._orders.put((future, work))
         return future
@@ -355,9 +367,7 @@ class _Engine:
         self._stop.set()
         self._ring()
         self._orders.put(None)
-        if self._listener is not None:
-            with contextlib.suppress(OSError):
-                socket.socket.shutdown(self._listener, socket.SHUT_RDWR)  # ends a step's sleep
+        self._interrupt()
         for crowd in self.crowds:
             crowd.close()
         for peer in self.peers.values():
@@ -365,6 +375,12 @@ class _Engine:
         if threading.current_thread() is not self.thread:
             self.thread.join(SLEEP_AT_MOST)
         self._close_sockets()
+
+    def _interrupt(self) -> None:
+        """End the sleep of a step."""
+        if self._listener is not None:
+            with contextlib.suppress(OSError):
+                socket.socket.shutdown(self._listener, socket.SHUT_RDWR)
 
     def _close_sockets(self) -> None:
         for channel in tuple(self.loop.channels):
@@ -375,12 +391,14 @@ class _Engine:
 
     # ---- what the recorder asks ----------------------------------------------------------------------
 
-    def name_of(self, channel: Channel) -> str:
-        if isinstance(channel, Listener):
-            return "listener"
-        if isinstance(channel, _Waker):
-            return "waker"
-        port = channel.addr[1] if channel.addr else 0
+    def port_of(self, channel: Any) -> int | None:
+        """The peer's port; None for the listener and the waker."""
+        return channel.addr[1] if channel.addr and not isinstance(channel, Listener) else None
+
+    def name_of(self, channel: Any) -> str:
+        port = self.port_of(channel)
+        if port is None:
+            return "listener" if channel.socket is self._listener else "waker"
         if port in self._ports:
             return self._ports[port].name
         return self._strangers.setdefault(port, f"client {len(self._strangers) + 1}")
@@ -388,24 +406,20 @@ class _Engine:
     def _queues(self, fd: int) -> Sizes:
         return self._kernel_in(fd), self._kernel_out(fd)
 
-    def _describe(self, fd: int, channel: Channel) -> tuple[str, tuple[int | None, ...] | None]:
-        name = self.name_of(channel)
-        if isinstance(channel, Listener | _Waker):
+    def _describe(self, fd: int, channel: Any) -> tuple[str, tuple[int | None, ...] | None]:
+        name, port = self.name_of(channel), self.port_of(channel)
+        if port is None:
             return name, None
-        port = channel.addr[1]
         self._fds[port] = fd
         received, sent = kernel.capacity(channel.socket)
         peer = self._ports.get(port)
         unread, unsent = kernel.capacity(peer.socket) if peer is not None and peer.open else (None, None)
         return name, (received, sent, unsent, unread)
 
-    def _count(
-        self, fd: int, channel: Channel, received: int, sent: int
-    ) -> tuple[Sizes, tuple[Any, ...] | None]:
+    def _count(self, fd: int, channel: Any, received: int, sent: int) -> tuple[Sizes, tuple[Any, ...] | None]:
         """The kernel's queues of `fd` and the Account of its connection, taken together."""
-        peer = (
-            self._ports.get(channel.addr[1]) if channel.addr and not isinstance(channel, Listener) else None
-        )
+        port = self.port_of(channel)
+        peer = None if port is None else self._ports.get(port)
         if peer is None:
             return self._queues(fd), None
         deadline = time.monotonic() + (SETTLE_WITHIN if self.recorder.closely else 0.0)

@@ -64,19 +64,18 @@ def _methods(
         for recorder in recorders():
             recorder.note(call)
 
+    plain_recv, plain_send, fileno = plain.recv, plain.send, plain.fileno
+
     def recv(self: Any, size: int, *flags: int) -> bytes:
-        fd = self.fileno()
         try:
-            data: bytes = plain.recv(self, size, *flags)
+            data: bytes = plain_recv(self, size, *flags)
         except OSError as error:
-            note(fd, "recv", size, None, error.errno)
+            note(fileno(self), "recv", size, None, error.errno)
             raise
-        call = (fd, "recv", size, len(data), 0, clock())
+        fd, got, now = fileno(self), len(data), clock()
         for recorder in recorders():
-            recorder.note(call)
-            if (
-                stream and call[3] < size and not flags
-            ):  # a short read of a stream: its queue is empty (epoll(7))
+            recorder.note((fd, "recv", size, got, 0, now))
+            if stream and got < size and not flags:  # a short read: its queue is empty (epoll(7))
                 recorder.empty.add(fd)
         return data
 
@@ -91,15 +90,14 @@ def _methods(
         return got
 
     def send(self: Any, data: Any, *flags: int) -> int:
-        fd = self.fileno()
         try:
-            sent: int = plain.send(self, data, *flags)
+            sent: int = plain_send(self, data, *flags)
         except OSError as error:
-            note(fd, "send", len(data), None, error.errno)
+            note(fileno(self), "send", len(data), None, error.errno)
             raise
-        call = (fd, "send", len(data), sent, 0, clock())
+        fd, size, now = fileno(self), len(data), clock()
         for recorder in recorders():
-            recorder.note(call)
+            recorder.note((fd, "send", size, sent, 0, now))
         return sent
 
     def sendmsg(self: Any, buffers: Any, *args: Any) -> int:

@@ -61,16 +61,16 @@ def _watch_asyncore(module: Any, tape: Tape) -> Iterator[Tape]:
     recorder = Recorder(tape, sizes=dispatcher_sizes, describe=_describe_dispatcher)
     tape.about.setdefault("selector", "select")
     tape.about["loop"] = module.__name__
-    door, watcher = dispatchers.opened(module), Watcher(recorder)
     _start_afresh(recorder)
-    door.add(watcher)
+    watcher = Watcher(recorder)
+    door = dispatchers.enter(module, watcher)
     try:
         yield tape
     except BaseException as error:
         dispatchers.hide(error.__traceback__)
         raise
     finally:
-        door.remove(watcher)
+        door.leave(watcher)
         recorder.finish()
 
 
@@ -222,21 +222,21 @@ class _Cover:
     def __init__(self, selector: selectors.BaseSelector) -> None:
         self.selector = selector
         self.told: tuple[tuple[Recorder, Owner], ...] = ()
-        self._calls: tuple[Recorder, ...] = ()
-        self.tap = Tap(lambda: self._calls)
+        self._calls: list[Recorder] = []
+        self.tap = Tap(self._calls.__iter__)
         self._under: dict[str, Any] = {}  # what the object's own dictionary held before
 
     def add(self, recorder: Recorder, owner: Owner, calls: bool) -> None:
         if not self.told:
             self._put()
         self.told += ((recorder, owner),)
-        self._calls += (recorder,) if calls else ()
+        self._calls += [recorder] if calls else []
         for key in list((self.selector.get_map() or {}).values()):
             recorder.asks(key.fd, key.events, owner(key, True))
 
     def remove(self, recorder: Recorder) -> None:
         self.told = tuple(pair for pair in self.told if pair[0] is not recorder)
-        self._calls = tuple(each for each in self._calls if each is not recorder)
+        self._calls[:] = [each for each in self._calls if each is not recorder]
         if not self.told:
             self.tap.close()
             own = vars(self.selector)
