@@ -30,7 +30,7 @@ FLOORS: dict[str, int] = {
             ("loop", "dispatchers"),
             ("watching", "peers", "rpc"),
             ("lab", "source", "figures"),
-            ("live", "scenarios"),
+            ("live", "measuring", "scenarios", "hosting"),
             ("teaching", "classroom"),
             ("__init__",),  # the front door: what a notebook names
             ("cli", "__main__"),
@@ -52,7 +52,7 @@ DRAWING = {"figures", "live"}
 ONLY_IN = {
     "matplotlib": DRAWING,
     "numpy": DRAWING,
-    "ipywidgets": {"live", "teaching"},
+    "ipywidgets": {"live", "measuring", "teaching"},
 }
 
 
