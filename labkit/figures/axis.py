@@ -28,21 +28,21 @@ class Columns:
     def mark(self, first: int, index: int) -> None:
         """Number the columns from `first` on, and lay the band over `index`."""
         self.numbers.clear()
-        self.band.set(())
-        self.edges.set(())
+        self.band.hold(())
+        self.edges.hold(())
         theme, baseline = self.theme, self.bottom + self.theme.text * 1.15
         taken = (0.0, 0.0)
         if first <= index < first + self.count:
             x = self.x(index - first)
             band = [(x, self.top - 3, self.step, self.bottom - self.top + 6)]
-            self.band.set(band)
-            self.edges.set(band)
+            self.band.hold(band)
+            self.edges.hold(band)
             taken = self._number(x, baseline, index, theme.bold, theme.ink)
         for number in range(first + -first % NUMBER_EVERY, first + self.count, NUMBER_EVERY):
-            x = self.x(number - first) + self.step / 2
+            middle = self.x(number - first) + self.step / 2
             near = len(f"{number:,}") * theme.text * 0.4
-            if index >= 0 and not taken[0] - near - 4 < x < taken[1] + near + 4:
-                self.numbers.add(x, baseline, f"{number:,}", theme.plain, theme.muted, "center")
+            if index >= 0 and not taken[0] - near - 4 < middle < taken[1] + near + 4:
+                self.numbers.add(middle, baseline, f"{number:,}", theme.plain, theme.muted, "center")
 
     def _number(self, x: float, y: float, index: int, font: Font, colour: str) -> tuple[float, float]:
         middle = x + self.step / 2

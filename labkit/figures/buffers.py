@@ -97,12 +97,12 @@ class Buffers(Panel):
         else:
             middle = self.top + theme.line
             self.text.add(self.left, middle, "no connection yet", theme.plain, theme.muted)
-        self.cells.set(cells)
-        self.unknown.set(unknown)
+        self.cells.hold(cells)
+        self.unknown.hold(unknown)
         for artist, boxes in zip(self.fills, fills, strict=True):
-            artist.set(boxes)
-        self.over.set(self._over)
-        self.flow.set(self._flow)
+            artist.hold(boxes)
+        self.over.hold(self._over)
+        self.flow.hold(self._flow)
 
     def _rows(self, count: int) -> tuple[float, bool, int]:
         """(pixels a row, whether each has its equation under it, how many rows fit)."""
@@ -217,7 +217,7 @@ class Buffers(Panel):
         if call and call <= len(it.calls) and it.calls[call - 1].fd in kept:
             return it.calls[call - 1].fd
         touched = [each.fd for each in it.calls if each.fd in kept] or [fd for fd in it.ready if fd in kept]
-        return (touched or kept or [None])[0]
+        return next(iter(touched or kept), None)
 
     def _capacities(self, it: Iteration, kept: list[int]) -> None:
         theme = self.theme
@@ -228,7 +228,7 @@ class Buffers(Panel):
             if place in (2, 3):
                 text = "no limit"
             else:
-                known = sorted({each[place] for each in limits if each[place] is not None})
+                known = sorted({size for each in limits if (size := each[place]) is not None})
                 if not known:
                     continue
                 text = f"of {fitted(known[-1], wide + self.gap - width('of ', theme.plain), theme)}"
@@ -295,5 +295,3 @@ def fitted(count: int, room: float, theme: object) -> str:
     font = theme.plain  # type: ignore[attr-defined]
     exact = amount(count)
     return exact if width(exact, font) <= room else amount(count, room=0)
-
-

@@ -28,7 +28,7 @@ class ThisIteration(Panel):
     def draw(self, tape: Tape, index: int, call: int | None = None) -> None:
         theme, box, words = self.theme, self.box, self.text
         words.clear()
-        self.marker.set(())
+        self.marker.hold(())
         it = position(tape, index, None)
         baseline = box.y + theme.title
         if it is None:
@@ -46,11 +46,13 @@ class ThisIteration(Panel):
         self._failures(it)
         self._calls(it, call)
 
-    def _line(self, text: str, colour: str, *, mono: bool = False, bold: bool = False, x: float = 0.0) -> None:
+    def _line(
+        self, text: str, colour: str, *, mono: bool = False, bold: bool = False, x: float = 0.0
+    ) -> None:
         theme, box = self.theme, self.box
         font = (theme.mono_bold if bold else theme.mono) if mono else (theme.bold if bold else theme.plain)
         self.y += theme.line
-        self.text.add(box.x + x, self.y, text, font, colour, room=box.w - x)
+        self.text.add(box.x, self.y, text, font, colour, room=box.w)
 
     def _lines_left(self) -> int:
         return int((self.box.bottom - self.y - self.theme.text * 0.3) // self.theme.line)
@@ -109,7 +111,7 @@ class ThisIteration(Panel):
         each = it.calls[number]
         self.y += theme.line
         if done is not None and number == done - 1:
-            self.marker.set([(box.x - 4, self.y - theme.text * 1.05, box.w + 4, theme.line)])
+            self.marker.hold([(box.x - 4, self.y - theme.text * 1.05, box.w + 4, theme.line)])
         pending = done is not None and number >= done
         ink = theme.hairline if pending else theme.ink
         name_room = min(theme.text * 6.0, box.w * 0.26)

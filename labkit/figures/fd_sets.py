@@ -60,7 +60,7 @@ class FdSets(Panel):
             nonlocal x
             made = self.boxes(face, edge)
             self.artists.remove(made)
-            made.set([(x, baseline - side, side, side)])
+            made.hold([(x, baseline - side, side, side)])
             self.fixed(made)
             x += side + theme.text * 0.4
 
@@ -74,7 +74,7 @@ class FdSets(Panel):
         say("ready")
         cross = self.strokes(theme.ink, 2.0)
         self.artists.remove(cross)
-        cross.set(crosses([(x + side / 2, baseline - side / 2)], side * 0.38))
+        cross.hold(crosses([(x + side / 2, baseline - side / 2)], side * 0.38))
         self.fixed(cross)
         x += side + theme.text * 0.4
         say("EAGAIN")
@@ -90,9 +90,9 @@ class FdSets(Panel):
         fds = sorted({fd for turn in turns if turn is not None for fd in turn.asked})
         rows = self._row_height(len(fds))
         self.names.clear()
-        self.heat.set(0, 0, None)
+        self.heat.paint(0, 0, None)
         for artist in (*self.asked.values(), *self.ready.values(), self.failed, self.again, self.halo):
-            artist.set(())
+            artist.hold(())
         now = next((turn for turn in turns if turn is not None and turn.index == index), None)
         if not fds:
             text = "no iteration is recorded yet" if now is None else "the loop asks about nothing"
@@ -144,19 +144,17 @@ class FdSets(Panel):
                     marks.append((x + wide / 2, tops[fd] + offset[kind] + side / 2))
             failed += [(x - 1, tops[fd] - 1, wide + 2, 2 * side + 3) for fd, _ in turn.errors if fd in tops]
         for kind in kinds:
-            self.asked[kind].set(asked[kind])
-            self.ready[kind].set(ready[kind])
+            self.asked[kind].hold(asked[kind])
+            self.ready[kind].hold(ready[kind])
         arm = min(wide, side) * 0.3
-        self.halo.set(crosses(marks, arm))
-        self.again.set(crosses(marks, arm))
-        self.failed.set(failed)
+        self.halo.hold(crosses(marks, arm))
+        self.again.hold(crosses(marks, arm))
+        self.failed.hold(failed)
         for row, fd in enumerate(fds):
             beside = tops[fd] + side / 2 if side >= self.theme.text else grid.top + (row + 0.5) * tall
             self._name(beside, fd, turns, now)
 
-    def _name(
-        self, middle: float, fd: int, turns: Sequence[Iteration | None], now: Iteration | None
-    ) -> None:
+    def _name(self, middle: float, fd: int, turns: Sequence[Iteration | None], now: Iteration | None) -> None:
         theme = self.theme
         here = now is not None and fd in now.asked
         turn = now if here else next((turn for turn in turns if turn is not None and fd in turn.asked), now)
@@ -195,14 +193,12 @@ class FdSets(Panel):
                 if fd in bins:
                     half_x = x + wide * (0.75 if kind == WRITE else 0.25)
                     marks.append((half_x, grid.top + (bins[fd] + 0.5) * pixels))
-            failed += [
-                (x, grid.top + bins[fd] * pixels, wide, pixels) for fd, _ in turn.errors if fd in bins
-            ]
-        self.heat.set(grid.left, grid.top, _pixels(shades, pixels, grid.step))
+            failed += [(x, grid.top + bins[fd] * pixels, wide, pixels) for fd, _ in turn.errors if fd in bins]
+        self.heat.paint(grid.left, grid.top, _pixels(shades, pixels, grid.step))
         arm = max(2.0, min(pixels, grid.step / 2) * 0.3)
-        self.halo.set(crosses(marks, arm))
-        self.again.set(crosses(marks, arm))
-        self.failed.set(failed)
+        self.halo.hold(crosses(marks, arm))
+        self.again.hold(crosses(marks, arm))
+        self.failed.hold(failed)
         every = -(-theme.line // pixels)
         for row in range(0, rows, every):
             middle = grid.top + (row + min(every, rows - row) / 2) * pixels
@@ -217,9 +213,7 @@ class FdSets(Panel):
 
 def blocked(calls: Sequence[Call]) -> list[tuple[int, int]]:
     """(fd, READ or WRITE) of each call that would have blocked."""
-    return [
-        (call.fd, WRITE if call.name in WRITES else READ) for call in calls if call.errno in BLOCKED
-    ]
+    return [(call.fd, WRITE if call.name in WRITES else READ) for call in calls if call.errno in BLOCKED]
 
 
 def _mix(colour: str, strength: np.ndarray | float) -> np.ndarray:

@@ -148,5 +148,3 @@ def checked(size: tuple[int, int]) -> tuple[int, int]:
     if not (SMALLEST[0] <= wide <= LARGEST[0] and SMALLEST[1] <= tall <= LARGEST[1]):
         raise ValueError(f"size={size!r}: a figure is {SMALLEST} to {LARGEST} pixels, (1000, 600) by default")
     return wide, tall
-
-

@@ -109,6 +109,10 @@ class Ink(Artist):
         super().__init__()
         self.set_clip_on(False)
 
+    def hold(self, what: Iterable[tuple[float, float, float, float]], /) -> None:
+        """Have something else to draw."""
+        raise NotImplementedError
+
     def _upright(self) -> Affine2D:
         return Affine2D().scale(1, -1).translate(0, self._height())
 
@@ -218,7 +222,7 @@ class Boxes(Ink):
         self.face, self.edge, self.line, self.hatch = face, edge, line, hatch
         self._path: Path | None = None
 
-    def set(self, boxes: Iterable[tuple[float, float, float, float]]) -> None:
+    def hold(self, boxes: Iterable[tuple[float, float, float, float]]) -> None:
         """Hold these (left, top, width, height), on whole pixels."""
         array = np.asarray(boxes if isinstance(boxes, np.ndarray) else list(boxes), float).reshape(-1, 4)
         self._path = None
@@ -259,7 +263,7 @@ class Strokes(Ink):
         self.colour, self.line, self.smooth = colour, line, smooth
         self._path: Path | None = None
 
-    def set(self, segments: Iterable[tuple[float, float, float, float]]) -> None:
+    def hold(self, segments: Iterable[tuple[float, float, float, float]]) -> None:
         """Hold these (x0, y0, x1, y1)."""
         array = np.asarray(list(segments), float).reshape(-1, 2)
         self._path = Path(array, np.tile(np.array([1, 2], np.uint8), len(array) // 2)) if len(array) else None
@@ -285,7 +289,7 @@ class Picture(Ink):
         self._image: np.ndarray | None = None
         self._at = (0.0, 0.0)
 
-    def set(self, x: float, y: float, image: np.ndarray | None) -> None:
+    def paint(self, x: float, y: float, image: np.ndarray | None) -> None:
         self._image, self._at = image, (round(x), round(y))
 
     def draw(self, renderer: Any) -> None:

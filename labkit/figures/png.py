@@ -1,4 +1,4 @@
-"""A frame as PNG, fast: its few hues and their mixtures with white are a palette, looked up, not searched for.
+"""A frame as PNG, fast: its few hues and their mixtures are a palette, looked up, not searched for.
 
 Encoding true colours costs more than drawing them; a palette picture is a third of the bytes and stays sharp
 where JPEG would smear text.
@@ -19,8 +19,8 @@ BITS = 5  # of each colour channel, in the key of the lookup
 LEVEL = 1
 
 
-def encode(pixels: np.ndarray, look: Theme, level: int = LEVEL) -> bytes:
-    """(height, width, 4) uint8 → PNG with a palette."""
+def encode(pixels: np.ndarray, look: Theme, level: int = LEVEL, only: np.ndarray | None = None) -> bytes:
+    """(height, width, 4) uint8 → PNG with a palette; where `only` is False it is transparent."""
     palette, table = lookup(look)
     tall, wide = pixels.shape[:2]
     whole = np.ascontiguousarray(pixels).view("<u4").reshape(tall, wide)
@@ -30,10 +30,16 @@ def encode(pixels: np.ndarray, look: Theme, level: int = LEVEL) -> bytes:
     key |= (whole >> (24 - 3 * BITS)) & (mask << 2 * BITS)
     rows = np.zeros((tall, wide + 1), np.uint8)  # each row begins with its filter: none
     np.take(table, key, out=rows[:, 1:], mode="clip")
+    clear = len(palette) // 3
+    if only is not None:
+        palette += b"\0\0\0"
+        rows[:, 1:][~only] = clear
     head = struct.pack(">IIBBBBB", wide, tall, 8, 3, 0, 0, 0)
     packed = zlib.compressobj(level, zlib.DEFLATED, 15, 9, zlib.Z_DEFAULT_STRATEGY)
     data = packed.compress(rows.data) + packed.flush()
     chunks = [(b"IHDR", head), (b"PLTE", palette), (b"IDAT", data), (b"IEND", b"")]
+    if only is not None:
+        chunks.insert(2, (b"tRNS", b"\xff" * clear + b"\0"))
     return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(kind, body) for kind, body in chunks)
 
 
@@ -54,7 +60,7 @@ def lookup(look: Theme) -> tuple[bytes, np.ndarray]:
         ramps.append(grounds[0] + steps * (colour - grounds[0]))
     for ground in grounds[1:]:
         ramps.append(ground + steps * (ink - ground))
-    colours = np.unique(np.round(np.concatenate(ramps) * 255).astype(np.uint8), axis=0)[:256]
+    colours = np.unique(np.round(np.concatenate(ramps) * 255).astype(np.uint8), axis=0)[:255]
     levels = np.arange(1 << BITS)
     levels = (levels * 255 / levels[-1]).astype(np.float32)
     blue, green, red = (each.ravel() for each in np.meshgrid(levels, levels, levels, indexing="ij"))

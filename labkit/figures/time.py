@@ -13,7 +13,7 @@ from labkit.figures.ink import Words, width
 from labkit.figures.panel import Panel, centred, window
 from labkit.tape import Tape
 
-LEAST, MOST = 1_000, 100_000_000_000  # ns at the foot and the top of a lane
+LEAST, MOST = 1_000, 10_000_000_000  # ns at the foot and the top of a lane
 TICKS = ((1_000_000, "1 ms"), (1_000_000_000, "1 s"))
 
 
@@ -55,13 +55,11 @@ class Time(Panel):
                 y = round(top + tall - tall * height(ns)) - 0.5
                 segments.append((grid.left, y, grid.right, y))
                 if tall > 3.2 * theme.text:
-                    words.add(
-                        grid.left - 6, centred(y, theme.text), label, theme.plain, theme.muted, "right"
-                    )
-        lines.set(segments)
+                    words.add(grid.left - 6, centred(y, theme.text), label, theme.plain, theme.muted, "right")
+        lines.hold(segments)
 
     def draw(self, tape: Tape, index: int, call: int | None = None) -> None:
-        theme, grid = self.theme, self.grid
+        grid = self.grid
         first, turns = window(tape, index, grid.count)
         grid.mark(first, index)
         kept = [turn for turn in turns if turn is not None]
@@ -71,7 +69,7 @@ class Time(Panel):
             sum(turn.cpu_ns for turn in kept),
         )
         bars: list[list[tuple[float, float, float, float]]] = [[], []]
-        cpu = []
+        cpu: list[tuple[float, float, float, float]] = []
         for column, turn in enumerate(turns):
             if turn is None:
                 continue
@@ -79,15 +77,15 @@ class Time(Panel):
             for lane, ns in enumerate((turn.waited_ns, turn.handled_ns)):
                 top, tall = self.lanes[lane]
                 if ns:
-                    high = max(2, tall * height(ns))
+                    high = max(2.0, tall * height(ns))
                     bars[lane].append((x, top + tall - high, grid.step - 2, high))
             top, tall = self.lanes[1]
             y = top + tall - max(1.5, tall * height(turn.cpu_ns))
             cpu.append((x + 1, y, x + grid.step - 3, y))
         for lane in (0, 1):
-            self.bars[lane].set(bars[lane])
-        self.halo.set(cpu)
-        self.cpu.set(cpu + key)
+            self.bars[lane].hold(bars[lane])
+        self.halo.hold(cpu)
+        self.cpu.hold(cpu + key)
 
     def _share(self, asleep: int, awake: int, cpu: int) -> list[tuple[float, float, float, float]]:
         """Draw the shares of the window, with their key; returns the key of the CPU's marks."""
@@ -100,10 +98,10 @@ class Time(Panel):
         parts = [(box.x, split), (box.x + split, box.w - split)]
         side, x, y = round(theme.text * 0.72), box.x, self.share_line
         for lane, (name, ns) in enumerate((("asleep", asleep), ("awake", awake))):
-            boxes = [(x, y - side, side, side)]
+            boxes: list[tuple[float, float, float, float]] = [(x, y - side, side, side)]
             if ns:
                 boxes.append((parts[lane][0], self.share_top, parts[lane][1], self.share_tall))
-            self.shares[lane].set(boxes)
+            self.shares[lane].hold(boxes)
             x += side + theme.text * 0.35
             x += self.text.add(x, y, f"{name} {percent(ns, whole)}", theme.plain, theme.ink)
             x += theme.text * 0.8
@@ -131,4 +129,3 @@ def percent(part: int, whole: int) -> str:
     if 99.9 < share < 100:
         return "> 99.9 %"
     return f"{share:.0f} %" if share in (0, 100) or 10 <= share < 99 else f"{share:.1f} %"
-
