@@ -305,6 +305,60 @@ class Watcher:
         self._stop.set()
         self._thread.join()
 
+    def stretches(self) -> dict[str, list[tuple[str, int, int]]]:
+        """{thread: [(what it did, from, to), …]}, in ns since the first sample; equal neighbours are one."""
+        began = min((found[0][0] for found in self.samples.values() if found), default=0)
+        rows: dict[str, list[tuple[str, int, int]]] = {}
+        for name, found in self.samples.items():
+            row = rows[name] = []
+            before = began
+            for at, where in found:
+                what, till = "runs" if where is None else f"sleeps in {where}", at - began
+                if row and row[-1][0] == what:
+                    row[-1] = what, row[-1][1], till
+                else:
+                    row.append((what, before - began, till))
+                before = at
+        return rows
+
+    def _repr_html_(self) -> str:
+        rows = self.stretches()
+        ends = max((row[-1][2] for row in rows.values() if row), default=0) or 1
+        picture = "".join(
+            f"<tr><td {_CELL}>{escape(name)}</td><td {_CELL}>"
+            + "".join(_stretch(what, 520 * (till - since) / ends) for what, since, till in row)
+            + f"</td><td {_CELL}>{escape(mostly(row))}</td></tr>"
+            for name, row in rows.items()
+        )
+        scale = (
+            f"<tr><td></td><td {_CELL}>0 to {duration(ends)}; dark: runs, striped: sleeps</td><td></td></tr>"
+        )
+        return f"<table {_TABLE}>{picture}{scale}</table>"
+
+    def __repr__(self) -> str:
+        return "\n".join(f"{name} {mostly(row)}" for name, row in self.stretches().items())
+
+
+def mostly(row: list[tuple[str, int, int]]) -> str:
+    """What a thread did for the longest time, and how long."""
+    spent: dict[str, int] = {}
+    for what, since, till in row:
+        spent[what] = spent.get(what, 0) + till - since
+    if not spent:
+        return "was not seen"
+    what = max(spent, key=lambda each: spent[each])
+    return f"{what}, for {duration(spent[what])} of {duration(sum(spent.values()))}"
+
+
+def _stretch(what: str, wide: float) -> str:
+    ground = (
+        "#00694d" if what == "runs" else "repeating-linear-gradient(45deg, #b4bcc6 0 4px, #e3e6ea 4px 8px)"
+    )
+    return (
+        f'<span title="{escape(what)}" style="display: inline-block; width: {wide:.1f}px; height: 16px; '
+        f'background: {ground}"></span>'
+    )
+
 
 class End(NamedTuple):
     """One end of a TCP connection as its own kernel sees it; `state` None: this program closed it."""
