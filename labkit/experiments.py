@@ -15,7 +15,7 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from html import escape
 from typing import Any, Literal, NamedTuple, Self
@@ -184,58 +184,6 @@ def _bar(measure: Measured, longest: int) -> str:
         f'<div style="width: {wide}px; height: 14px; background: #b4bcc6">'
         f'<div style="width: {dark}px; height: 14px; background: #00694d"></div></div>'
     )
-
-
-class Bars:
-    """Numbers under each other, drawn as bars on one scale; a tuple of numbers is a bar of several parts.
-
-    Bars({"busy": (120.0, 3.1)}, "ms", parts=("awake", "asleep"))
-    """
-
-    def __init__(
-        self, values: Mapping[str, float | Sequence[float]], unit: str = "", *, parts: Sequence[str] = ()
-    ) -> None:
-        self.values = {
-            name: (value,) if isinstance(value, int | float) else tuple(value)
-            for name, value in values.items()
-        }
-        self.unit, self.parts = unit, tuple(parts)
-
-    def _number(self, value: float) -> str:
-        digits = f"{value:,.0f}" if isinstance(value, int) or value >= 100 else f"{value:.3g}"
-        return f"{digits} {self.unit}".strip()
-
-    def _repr_html_(self) -> str:
-        longest = max((sum(each) for each in self.values.values()), default=0) or 1
-        key = " ".join(
-            f"{_block(14, colour)} {escape(part)}&emsp;"
-            for part, colour in zip(self.parts, PART_COLOURS, strict=False)
-        )
-        rows = "".join(
-            f"<tr><td {_CELL}>{escape(name)}</td><td {_CELL}>"
-            + "".join(
-                _block(max(2, round(420 * value / longest)), colour)
-                for value, colour in zip(values, PART_COLOURS, strict=False)
-                if value
-            )
-            + f" {escape(' + '.join(map(self._number, values)))}</td></tr>"
-            for name, values in self.values.items()
-        )
-        caption = f'<caption style="text-align: left; padding: 4px 12px">{key}</caption>' if key else ""
-        return f"<table {_TABLE}>{caption}{rows}</table>"
-
-    def __repr__(self) -> str:
-        named = f" ({' + '.join(self.parts)})" if self.parts else ""
-        return "\n".join(
-            f"{name}: {' + '.join(map(self._number, values))}{named}" for name, values in self.values.items()
-        )
-
-
-PART_COLOURS = ("#00694d", "#b4bcc6", "#b26a00")  # apart in lightness too, for whoever sees no colours
-
-
-def _block(wide: int, colour: str) -> str:
-    return f'<span style="display: inline-block; width: {wide}px; height: 12px; background: {colour}"></span>'
 
 
 @contextlib.contextmanager
