@@ -22,15 +22,15 @@ FLOORS: dict[str, int] = {
     room: floor
     for floor, rooms in enumerate(
         (
-            ("kernel", "narrate"),  # what the kernel says; words (an iteration explains itself)
+            ("framing", "kernel", "narrate"),  # what the kernel says; words (an iteration explains itself)
             ("iteration",),
             ("tape",),
             ("recording", "experiments", "sweeping"),
             ("selecting", "standing_in", "tapping"),
             ("loop", "dispatchers"),
             ("watching", "peers", "rpc"),
-            ("lab", "source", "figures"),
-            ("live", "measuring", "scenarios", "hosting"),
+            ("lab", "figures"),
+            ("live", "measuring", "scenarios", "hosting", "source"),
             ("teaching", "classroom"),
             ("__init__",),  # the front door: what a notebook names
             ("cli", "__main__"),
