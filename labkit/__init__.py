@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from labkit.live import LiveFigure as LiveFigure
     from labkit.measuring import LiveSweep as LiveSweep
 
-from labkit import kernel
+from labkit import kernel, source
 from labkit.hosting import HostedLab
 from labkit.iteration import Account, Call, Event, Iteration, Queues
 from labkit.lab import Lab
@@ -56,6 +56,7 @@ __all__ = [
     "Sweep",
     "Tape",
     "kernel",
+    "source",
     "sweep",
     "watch",
 ]

@@ -59,6 +59,25 @@ def depths(calls: Iterable[Call]) -> list[int]:
     return found
 
 
+def callers(calls: Iterable[Call]) -> list[tuple[str, str]]:
+    """(who called, what was called) for each call.
+
+    Methods that were not recorded are passed over: of our own loop's calls all that is said is "the program".
+    """
+    found: list[tuple[str, str]] = []
+    above: list[str] = []
+    calls = tuple(calls)
+    for call, depth in zip(calls, depths(calls), strict=True):
+        del above[depth:]
+        found.append((above[-1] if above else CALLED_BY.get(call.name, "the program"), call.name))
+        above.append(call.name)
+    return found
+
+
+# Which of asyncore's two waits calls what: poll() has three functions for it, poll2() one.
+CALLED_BY = {"read": "poll", "write": "poll", "_exception": "poll", "readwrite": "poll2"}
+
+
 class Queues(NamedTuple):
     """Bytes in the four buffers of one connection, on the loop's side. None: the kernel does not say."""
 
