@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from labkit import narrate
-from labkit.figures.ink import Words, width
+from labkit.figures.ink import Font, Words, width
 from labkit.figures.panel import Panel, amount, centred, labelled, position
 from labkit.iteration import Iteration
 from labkit.tape import Tape
@@ -20,7 +20,7 @@ class Place(NamedTuple):
 
 PLACES = (
     Place("peer", ("unsent",)),
-    Place("kernel", ("receive queue", "receive")),
+    Place("kernel", ("receive queue", "receive", "recv")),
     Place("your program", ("read buffer", "to read", "read")),
     Place("your program", ("write buffer", "to write", "write")),
     Place("kernel", ("send queue", "send")),
@@ -37,10 +37,10 @@ class Buffers(Panel):
     def build(self) -> None:
         theme, box = self.theme, self.box
         words, _ = self.heading("where every byte is")
-        self.left = box.x + theme.text * 7
-        self.marks = theme.text * 1.6
+        self.left = box.x + theme.label
+        self.marks = theme.text * 1.3
         self.step = (box.right - self.left - self.marks) / len(PLACES)
-        self.gap = max(6, round(theme.text * 0.6))
+        self.gap = 8
         self.foot = box.bottom - 3 * theme.line - theme.text * 0.2
         self.top = box.y + theme.title + theme.text * 0.7
         self._footer(words)
@@ -65,10 +65,11 @@ class Buffers(Panel):
             left, right = self.cell(places[0])[0], sum(self.cell(places[-1]))
             middle = (left + right) / 2
             owner = PLACES[places[0]].owner
-            words.add(middle, first, owner, theme.bold, theme.muted, "center", right - left + self.gap)
+            words.add(middle, first, owner, theme.plain, theme.muted, "center", right - left + self.gap)
         for place, (_, names) in enumerate(PLACES):
             left, wide = self.cell(place)
-            name = next((n for n in names if width(n, theme.plain) <= wide + self.gap - 2), names[-1])
+            room = wide + self.gap - theme.text * 0.3
+            name = next((n for n in names if width(n, theme.plain) <= room), names[-1])
             words.add(
                 left + wide / 2, first + theme.line, name, theme.plain, theme.ink, "center", wide + self.gap
             )
@@ -152,7 +153,7 @@ class Buffers(Panel):
                 if count > limit:
                     end = left + wide - 7
                     self._over += [(end + x - 2, top + high, end + x + 2, top) for x in (0, 5)]
-                self._plate(left, wide, baseline, fitted(count, wide - 8, theme), fills=place)
+                self._plate(left, wide, baseline, fitted(count, wide - 9, theme.plain), fills=place)
             if place < 5 and place != 2:
                 end, reach = left + wide + self.gap - 1, min(3.0, self.gap / 2)
                 self._flow += [
@@ -194,19 +195,17 @@ class Buffers(Panel):
         return f"{sign} {why}" if width(f"{sign} {why}", theme.plain) <= room else sign
 
     def _last_line(self, it: Iteration, call: int | None, kept: list[int], left_out: int) -> None:
-        theme = self.theme
+        theme, box = self.theme, self.box
         baseline = self.foot - theme.text * 0.35
-        x = self.left
+        room = box.w
+        if left_out:
+            more = f"… {left_out:,} more"
+            room -= theme.text + self.text.add(box.right, baseline, more, theme.plain, theme.muted, "right")
         focus = self._focus(it, call, kept)
-        room = self.box.right - x
-        more = f"… {left_out:,} more, untouched" if left_out else ""
-        if more:
-            side = theme.text * 0.8
-            room -= width(more, theme.plain) + side
-            self.text.add(self.box.right, baseline, more, theme.plain, theme.muted, "right")
         if focus is not None:
             _, colour, _ = verdict(it, focus, theme.good, theme.bad, theme.muted)
             text = self._equation(it, focus, f"{focus}: ", room)
+            x = max(box.x, min(self.left, box.x + room - width(text, theme.plain)))
             self.text.add(x, baseline, text, theme.plain, colour, room=room)
 
     def _focus(self, it: Iteration, call: int | None, kept: list[int]) -> int | None:
@@ -225,27 +224,32 @@ class Buffers(Panel):
         limits = [capacities(it, fd) for fd in kept]
         for place in range(len(PLACES)):
             left, wide = self.cell(place)
+            room = wide + self.gap - theme.text * 0.3
             if place in (2, 3):
                 text = "no limit"
+                if width(text, theme.plain) > room:
+                    text = "∞"
             else:
                 known = sorted({size for each in limits if (size := each[place]) is not None})
                 if not known:
                     continue
-                text = f"of {fitted(known[-1], wide + self.gap - width('of ', theme.plain), theme)}"
-                if len(known) > 1:
-                    text = f"≤ {fitted(known[-1], wide + self.gap - width('≤ ', theme.plain), theme)}"
+                sign = "of " if len(known) == 1 else "≤ "
+                text = sign + fitted(known[-1], room - width(sign, theme.plain), theme.plain)
+                if width(text, theme.plain) > room:
+                    text = fitted(known[-1], room, theme.plain)
             self.text.add(
                 left + wide / 2, baseline, text, theme.plain, theme.muted, "center", wide + self.gap - 2
             )
 
 
 def connections(it: Iteration) -> list[int]:
-    """The fds that are connections: not the listener, not the lab's own doorbell."""
-    return sorted(
+    """The fds that are connections: not the listener, not the pair of sockets that wakes a loop."""
+    sure = [
         fd
         for fd, queues in it.queues.items()
-        if fd in it.accounts or queues.kernel_in is not None or queues.kernel_out is not None
-    )
+        if fd in it.accounts or fd in it.capacity or queues.kernel_out is not None
+    ]
+    return sorted(sure or (fd for fd, queues in it.queues.items() if queues.kernel_in is not None))
 
 
 def chosen(it: Iteration, fds: list[int], most: int) -> list[int]:
@@ -290,8 +294,11 @@ def verdict(it: Iteration, fd: int, good: str, bad: str, unsure: str) -> tuple[s
     return "–", unsure, "the kernel does not say"
 
 
-def fitted(count: int, room: float, theme: object) -> str:
-    """`count` exactly if that fits, else shortened."""
-    font = theme.plain  # type: ignore[attr-defined]
-    exact = amount(count)
-    return exact if width(exact, font) <= room else amount(count, room=0)
+def fitted(count: int, room: float, font: Font) -> str:
+    """`count` exactly if that fits, else as short as it must be: `8,192`, `8.2 K`, `8K`."""
+    short = amount(count, room=0)
+    number, _, unit = short.partition(" ")
+    for text in (amount(count), short, f"{float(number):.0f}{unit}" if unit else short):
+        if width(text, font) <= room:
+            break
+    return text

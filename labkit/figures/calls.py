@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from labkit import narrate
 from labkit.figures.fd_sets import BLOCKED
-from labkit.figures.ink import width
+from labkit.figures.ink import Font, width
 from labkit.figures.panel import Panel, labelled, position
 from labkit.iteration import Iteration
 from labkit.tape import Tape
@@ -89,7 +89,8 @@ class ThisIteration(Panel):
 
     def _failures(self, it: Iteration) -> None:
         for fd, text in it.errors[:2]:
-            self._line(f"✗ {narrate.failure(it, fd, text)}", self.theme.bad, bold=True)
+            for line in wrapped(f"✗ {narrate.failure(it, fd, text)}", self.theme.bold, self.box.w, 2):
+                self._line(line, self.theme.bad, bold=True)
         if len(it.errors) > 2:
             self._line(f"✗ … {len(it.errors) - 2} more handlers raised", self.theme.bad, bold=True)
 
@@ -113,8 +114,8 @@ class ThisIteration(Panel):
         if done is not None and number == done - 1:
             self.marker.hold([(box.x - 4, self.y - theme.text * 1.05, box.w + 4, theme.line)])
         pending = done is not None and number >= done
-        ink = theme.hairline if pending else theme.ink
-        name_room = min(theme.text * 6.0, box.w * 0.26)
+        ink = theme.pending if pending else theme.ink
+        name_room = min(theme.text * 6.0, box.w * 0.22)
         words.add(box.x, self.y, labelled(it, each.fd), theme.plain, ink, room=name_room)
         call, _, outcome = narrate.call(each).partition(" → ")
         x = box.x + name_room + theme.text * 0.6
@@ -128,8 +129,22 @@ class ThisIteration(Panel):
             outcome, colour = "", ink
         font = theme.mono_bold if each.errno else theme.mono
         x += words.add(x, self.y, call, theme.mono, ink, room=box.right - x) + theme.text * 0.6
+        if width(f"→ {outcome}", font) > box.right - x:
+            outcome = outcome.replace(" bytes", " B").replace(" byte", " B")
         if outcome and box.right - x > theme.text:
             words.add(x, self.y, f"→ {outcome}", font, colour, room=box.right - x)
+
+
+def wrapped(text: str, font: Font, room: float, most: int) -> list[str]:
+    """`text` in at most `most` lines; the last is cut short by whoever draws it."""
+    lines = [""]
+    for word in text.split():
+        longer = f"{lines[-1]} {word}".strip()
+        if len(lines) == most or not lines[-1] or width(longer, font) <= room:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return lines
 
 
 def around(count: int, fits: int, focus: int) -> tuple[int, int]:

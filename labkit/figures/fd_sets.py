@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from labkit.figures.axis import Columns
-from labkit.figures.ink import Words, crosses, rgba
+from labkit.figures.ink import Boxes, Strokes, Words, crosses, rgba, width
 from labkit.figures.panel import Panel, centred, labelled, window
 from labkit.iteration import Call, Iteration
 from labkit.tape import Tape
@@ -20,6 +20,7 @@ READ, WRITE, EXCEPT = 1, 2, 4
 WRITES = frozenset(["send", "sendto", "sendmsg", "write", "connect"])
 BLOCKED = (errno.EAGAIN, errno.EWOULDBLOCK, errno.EINPROGRESS)
 HEAT_ROW = 5  # pixels at least
+BELOW, BESIDE = ", below", ", to the right"
 
 
 class FdSets(Panel):
@@ -31,9 +32,8 @@ class FdSets(Panel):
     def build(self) -> None:
         theme, box = self.theme, self.box
         words, baseline = self.heading("fd sets, one column per iteration")
-        self.labels = theme.text * 7
         top = box.y + theme.title + theme.gap * 0.4 + theme.line
-        self.grid = Columns(self, box.x + self.labels, top, box.right, box.bottom - theme.line)
+        self.grid = Columns(self, box.x + theme.label, top, box.right, box.bottom - theme.line)
         self._legend(words, baseline + theme.line + 1)
         self.heat = self.picture()
         self.asked = {
@@ -52,35 +52,42 @@ class FdSets(Panel):
         self.names = self.words()
 
     def _legend(self, words: Words, baseline: float) -> None:
-        theme = self.theme
+        theme, box = self.theme, self.box
         side = round(theme.text * 0.72)
-        x = self.box.x + self.labels
+        near, far = theme.text * 0.35, theme.text * 0.8
+        entries = [
+            (None, theme.read, "asked"),
+            (theme.read, None, "ready"),
+            (None, None, "EAGAIN"),
+            (theme.read, None, "read"),
+            (theme.write, None, "write"),
+        ]
+        room = box.right - box.x - width(BESIDE, theme.plain)
 
-        def box(face: str | None, edge: str | None) -> None:
-            nonlocal x
-            made = self.boxes(face, edge)
-            self.artists.remove(made)
-            made.hold([(x, baseline - side, side, side)])
-            self.fixed(made)
-            x += side + theme.text * 0.4
+        def needed() -> float:
+            return sum(side + near + width(text, theme.plain) + far for *_, text in entries) - far
 
-        def say(text: str) -> None:
-            nonlocal x
-            x += words.add(x, baseline, text, theme.plain, theme.muted) + theme.text * 0.9
+        if needed() > box.w:  # the calls say EAGAIN in words
+            del entries[2]
+        x = self.grid.left if needed() <= room - self.grid.left + box.x else box.x
+        for face, edge, text in entries:
+            if face or edge:
+                made = Boxes(face, edge)
+                made.hold([(x, baseline - side, side, side)])
+                self.fixed(made)
+            else:
+                cross = Strokes(theme.ink, 2.0)
+                cross.hold(crosses([(x + side / 2, baseline - side / 2)], side * 0.38))
+                self.fixed(cross)
+            x += side + near
+            x += words.add(x, baseline, text, theme.plain, theme.muted) + far
+        self.legend_end = x - far, baseline
 
-        box(None, theme.read)
-        say("asked")
-        box(theme.read, None)
-        say("ready")
-        cross = self.strokes(theme.ink, 2.0)
-        self.artists.remove(cross)
-        cross.hold(crosses([(x + side / 2, baseline - side / 2)], side * 0.38))
-        self.fixed(cross)
-        x += side + theme.text * 0.4
-        say("EAGAIN")
-        for face, text in ((theme.read, "read"), (theme.write, "write, below")):
-            box(face, None)
-            say(text)
+    def _where_writes_are(self, text: str) -> None:
+        theme = self.theme
+        x, baseline = self.legend_end
+        if x + width(text, theme.plain) <= self.box.right:
+            self.names.add(x, baseline, text, theme.plain, theme.muted)
 
     # ---- one position --------------------------------------------------------------------------------
 
@@ -108,7 +115,7 @@ class FdSets(Panel):
         tall = self.grid.bottom - self.grid.top
         least = self.theme.text + 4
         most = int(tall // least)
-        for rows in sorted({min(4, most), min(8, most), most}):
+        for rows in sorted({*(tier for tier in (4, 6, 8, 12, 16) if tier < most), most}):
             if count <= rows:
                 return min(tall / rows, 2 * self.grid.step + 8)
         return 0
@@ -121,11 +128,17 @@ class FdSets(Panel):
             events & EXCEPT for turn in turns if turn is not None for events in set(turn.asked.values())
         )
         kinds = (READ, WRITE, EXCEPT) if exceptional else (READ, WRITE)
-        side = min(grid.step - 2, int((tall - 3) // len(kinds)) - 1)
-        wide = grid.step - 2
-        above = (tall - len(kinds) * (side + 1)) / 2
+        beside = tall < 2.2 * self.theme.text  # too low for cells one below the other
+        self._where_writes_are(BESIDE if beside else BELOW)
+        if beside:
+            wide, side = (grid.step - 2) // len(kinds), int(tall) - 4
+            offset = {kind: (place * wide, 0) for place, kind in enumerate(kinds)}
+            wide -= 1
+        else:
+            wide, side = grid.step - 2, min(grid.step - 2, int((tall - 3) // len(kinds)) - 1)
+            offset = {kind: (0, place * (side + 1)) for place, kind in enumerate(kinds)}
+        above = (tall - side if beside else tall - len(kinds) * (side + 1)) / 2
         tops = {fd: round(grid.top + row * tall + above) for row, fd in enumerate(fds)}
-        offset = {kind: row * (side + 1) for row, kind in enumerate(kinds)}
         asked: dict[int, list[tuple[float, float, float, float]]] = {kind: [] for kind in kinds}
         ready: dict[int, list[tuple[float, float, float, float]]] = {kind: [] for kind in kinds}
         marks, failed = [], []
@@ -137,12 +150,14 @@ class FdSets(Panel):
             for fd, events in turn.asked.items():
                 for kind in kinds:
                     if events & kind:
-                        cell = (x, tops[fd] + offset[kind], wide, side)
+                        cell = (x + offset[kind][0], tops[fd] + offset[kind][1], wide, side)
                         (ready if told.get(fd, 0) & kind else asked)[kind].append(cell)
             for fd, kind in blocked(turn.calls):
                 if fd in tops:
-                    marks.append((x + wide / 2, tops[fd] + offset[kind] + side / 2))
-            failed += [(x - 1, tops[fd] - 1, wide + 2, 2 * side + 3) for fd, _ in turn.errors if fd in tops]
+                    right, below = offset[kind]
+                    marks.append((x + right + wide / 2, tops[fd] + below + side / 2))
+            high = side + 2 if beside else len(kinds) * (side + 1) + 1
+            failed += [(x - 1, tops[fd] - 1, grid.step, high) for fd, _ in turn.errors if fd in tops]
         for kind in kinds:
             self.asked[kind].hold(asked[kind])
             self.ready[kind].hold(ready[kind])
@@ -151,8 +166,9 @@ class FdSets(Panel):
         self.again.hold(crosses(marks, arm))
         self.failed.hold(failed)
         for row, fd in enumerate(fds):
-            beside = tops[fd] + side / 2 if side >= self.theme.text else grid.top + (row + 0.5) * tall
-            self._name(beside, fd, turns, now)
+            low = beside or side < self.theme.text
+            middle = grid.top + (row + 0.5) * tall if low else tops[fd] + side / 2
+            self._name(middle, fd, turns, now)
 
     def _name(self, middle: float, fd: int, turns: Sequence[Iteration | None], now: Iteration | None) -> None:
         theme = self.theme
@@ -194,13 +210,19 @@ class FdSets(Panel):
                     half_x = x + wide * (0.75 if kind == WRITE else 0.25)
                     marks.append((half_x, grid.top + (bins[fd] + 0.5) * pixels))
             failed += [(x, grid.top + bins[fd] * pixels, wide, pixels) for fd, _ in turn.errors if fd in bins]
+        self._where_writes_are(BESIDE)
         self.heat.paint(grid.left, grid.top, _pixels(shades, pixels, grid.step))
         arm = max(2.0, min(pixels, grid.step / 2) * 0.3)
         self.halo.hold(crosses(marks, arm))
         self.again.hold(crosses(marks, arm))
         self.failed.hold(failed)
+        if each > 1:
+            baseline = self.box.y + theme.title
+            self.names.add(grid.right, baseline, f"{each} fds a row", theme.plain, theme.muted, "right")
         every = -(-theme.line // pixels)
         for row in range(0, rows, every):
+            if row and (rows - row) < every / 2:
+                break
             middle = grid.top + (row + min(every, rows - row) / 2) * pixels
             if each == 1 and every == 1:
                 self._name(middle, fds[row], turns, now)

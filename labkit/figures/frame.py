@@ -46,7 +46,7 @@ class Frame:
             self.figure.clear()
             self.figure.set_facecolor(self.theme.ground)
             for panel, box in zip(self.panels, layout(self.panels, self.size, self.theme), strict=True):
-                panel.columns = columns(self.size[0])
+                panel.columns = columns(self.size[0], self.theme)
                 panel.place(self.theme, box)
                 for artist in (*panel.backdrop, *panel.artists):
                     self.figure.add_artist(artist)
@@ -111,9 +111,9 @@ def alt(tape: Tape, index: int) -> str:
         return "No iteration is recorded yet."
 
 
-def columns(wide: int) -> int:
-    """How many iterations stand side by side."""
-    return 24 if wide < 1200 else 32 if wide < 1500 else 40
+def columns(wide: int, look: Theme) -> int:
+    """How many iterations stand side by side: as many eights as are wide enough to read."""
+    return max(8, 8 * round(wide / (look.text * 2.9) / 8))
 
 
 def layout(panels: Sequence[Panel], size: tuple[int, int], look: Theme) -> list[Box]:
@@ -122,7 +122,7 @@ def layout(panels: Sequence[Panel], size: tuple[int, int], look: Theme) -> list[
     edge = look.gap
     inner = wide - 2 * edge
     both = len({panel.column for panel in panels}) == 2
-    split = round(inner * 0.6) if both else inner
+    split = round(inner * look.left) if both else inner
     spans = {
         "left": (edge, split - (look.gap // 2 if both else 0)),
         "right": (edge + (split + look.gap if both else 0), inner - (split + look.gap if both else 0)),

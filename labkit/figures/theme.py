@@ -20,11 +20,14 @@ class Theme:
     title: int
     line: int  # from one line of text to the next
     gap: int  # between panels, and around them
+    label: int  # the column of names to the left of a panel
+    left: float  # the left column's share of the width
     ground: str = "#ffffff"
     cell: str = "#f3f5f7"  # an empty place
     hairline: str = "#d3d9df"
     ink: str = "#1f2933"
     muted: str = "#5f6b77"
+    pending: str = "#97a1ac"  # a call that is yet to come
     band: str = "#fbeec1"  # the current iteration
     band_edge: str = "#e3c565"
     read: str = "#0072b2"
@@ -56,8 +59,8 @@ class Theme:
             object.__setattr__(self, name, font)
 
 
-SCREEN = Theme("screen", text=14, title=16, line=21, gap=18)
-PROJECTOR = Theme("projector", text=20, title=22, line=28, gap=18)
+SCREEN = Theme("screen", text=14, title=16, line=21, gap=18, label=98, left=0.6)
+PROJECTOR = Theme("projector", text=20, title=22, line=27, gap=16, label=114, left=0.62)
 THEMES = {theme.name: theme for theme in (SCREEN, PROJECTOR)}
 
 

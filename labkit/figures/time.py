@@ -14,7 +14,7 @@ from labkit.figures.panel import Panel, centred, window
 from labkit.tape import Tape
 
 LEAST, MOST = 1_000, 10_000_000_000  # ns at the foot and the top of a lane
-TICKS = ((1_000_000, "1 ms"), (1_000_000_000, "1 s"))
+TICKS = ((1_000_000, "1 ms", 3.2), (1_000_000_000, "1 s", 4.4))  # ns, words, lines of text they need
 
 
 class Time(Panel):
@@ -51,10 +51,10 @@ class Time(Panel):
             foot = round(top + tall) - 0.5
             words.add(grid.left - 6, foot, name, theme.plain, theme.ink, "right")
             segments.append((grid.left, foot, grid.right, foot))
-            for ns, label in TICKS:
+            for ns, label, needs in TICKS:
                 y = round(top + tall - tall * height(ns)) - 0.5
                 segments.append((grid.left, y, grid.right, y))
-                if tall > 3.2 * theme.text:
+                if tall > needs * theme.text:
                     words.add(grid.left - 6, centred(y, theme.text), label, theme.plain, theme.muted, "right")
         lines.hold(segments)
 
@@ -103,7 +103,10 @@ class Time(Panel):
                 boxes.append((parts[lane][0], self.share_top, parts[lane][1], self.share_tall))
             self.shares[lane].hold(boxes)
             x += side + theme.text * 0.35
-            x += self.text.add(x, y, f"{name} {percent(ns, whole)}", theme.plain, theme.ink)
+            text = f"{name} {percent(ns, whole)}"
+            if lane and x + width(text, theme.plain) > box.right:
+                text = name
+            x += self.text.add(x, y, text, theme.plain, theme.ink, room=box.right - x)
             x += theme.text * 0.8
         text = f"CPU {percent(min(cpu, whole), whole)}"  # two clocks never quite agree
         if x + side + width(text, theme.plain) > box.right:
