@@ -12,7 +12,8 @@ import logging
 import sys
 import threading
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from threading import get_ident
 from types import FunctionType, ModuleType, TracebackType
 from typing import Any
 
@@ -114,7 +115,7 @@ class Door:
         self._put(module, "select", waiting_select(module.select, self._select, self._poll))
         self._put(module, "time", waiting_time(module.time, self._sleep))
         for name in EVENT_FUNCTIONS:
-            self._put(module, name, self._event_function(name, getattr(module, name)))
+            self._put(module, name, self._method(getattr(module, name), event=True))
         for each in list(vars(module).values()):
             if isinstance(each, type) and issubclass(each, module.dispatcher):
                 self._wrap(each)
@@ -137,7 +138,7 @@ class Door:
 
     def recorders(self) -> tuple[Recorder, ...]:
         """Who is told of the calls that this thread makes."""
-        me = threading.get_ident()
+        me = get_ident()
         found = self._here.get(me)
         if found is None:
             theirs = any(each.thread == me for each in self.watchers)
@@ -154,7 +155,7 @@ class Door:
         self._here.clear()
 
     def _followers(self, map: Any) -> list[Watcher]:
-        me = threading.get_ident()
+        me = get_ident()
         owned = [each for each in self.watchers if each.map is not None and each.map is map]
         if owned:
             return owned
@@ -288,28 +289,35 @@ class Door:
             elif not theirs or name.startswith("handle_") or name == "initiate_send":
                 self._put(kind, name, self._method(value))
 
-    def _method(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        name = function.__name__
+    def _method(self, function: Callable[..., Any], event: bool = False) -> Callable[..., Any]:
+        """A method, or with `event` one of the functions that call it, with its beginning and end told."""
+        name, here, find, fd_of = function.__name__, self._here, self.recorders, self._fd
+        dispatchers = self.module.dispatcher
 
         @functools.wraps(function)
         def method(dispatcher: Any, *args: Any, **kwargs: Any) -> Any:
-            recorders = self.recorders()
-            if not recorders:
+            recorders = here.get(get_ident())
+            if recorders is None:
+                recorders = find()
+            if not recorders or (event and not isinstance(dispatcher, dispatchers)):
                 return function(dispatcher, *args, **kwargs)
-            return _told(recorders, self._fd(dispatcher), name, None, function, (dispatcher, *args), kwargs)
+            fd = fd_of(dispatcher)
+            asked = args[0] if event and args else None  # the flags of a readwrite()
+            recorder = recorders[0]
+            entered = recorder.enters(fd, name, asked)
+            others = [(each, each.enters(fd, name, asked)) for each in recorders[1:]] if recorders[1:] else ()
+            errno = 0
+            try:
+                return function(dispatcher, *args, **kwargs)
+            except OSError as error:
+                errno = error.errno or 0
+                raise
+            finally:
+                recorder.leaves(entered, errno)
+                for each, place in others:
+                    each.leaves(place, errno)
 
         return method
-
-    def _event_function(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-        @functools.wraps(function)
-        def event_function(dispatcher: Any, *flags: Any) -> Any:
-            recorders = self.recorders()
-            if not recorders or not isinstance(dispatcher, self.module.dispatcher):
-                return function(dispatcher, *flags)
-            asked = flags[0] if flags else None
-            return _told(recorders, self._fd(dispatcher), name, asked, function, (dispatcher, *flags), {})
-
-        return event_function
 
     def _handle_error(self, function: Callable[..., Any]) -> Callable[..., Any]:
         recorded = self._method(function)
@@ -334,7 +342,7 @@ class Door:
             except (AttributeError, TypeError):  # no number, or no hash
                 pass
             for watcher in self.watchers:  # one that a lab's own loop makes joins that loop's map
-                here = watcher.map is not None and watcher.thread == threading.get_ident()
+                here = watcher.map is not None and watcher.thread == get_ident()
                 if here and getattr(dispatcher, "_map", None) is self.module.socket_map:
                     dispatcher._map = watcher.map
             return function(dispatcher, *args, **kwargs)
@@ -343,34 +351,13 @@ class Door:
 
     def _fd(self, dispatcher: Any) -> int:
         """A dispatcher's fd; once it is closed, the one that it had."""
-        fd = getattr(dispatcher, "_fileno", None)
-        if isinstance(fd, int):
+        fd: int | None = getattr(dispatcher, "_fileno", None)
+        if fd is not None:
             return fd
         try:
             return self._fds.get(dispatcher, -1)
         except TypeError:
             return -1
-
-
-def _told(
-    recorders: Iterable[Recorder],
-    fd: int,
-    name: str,
-    asked: int | None,
-    function: Callable[..., Any],
-    args: tuple[Any, ...],
-    kwargs: dict[str, Any],
-) -> Any:
-    entered = [(recorder, recorder.enters(fd, name, asked)) for recorder in recorders]
-    errno = 0
-    try:
-        return function(*args, **kwargs)
-    except OSError as error:
-        errno = error.errno or 0
-        raise
-    finally:
-        for recorder, place in entered:
-            recorder.leaves(place, errno)
 
 
 def hide(traceback: TracebackType | None) -> None:

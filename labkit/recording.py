@@ -198,7 +198,9 @@ class Recorder:
         """The method that began there is over: the `result` in its row is how many calls it made."""
         place, turn = entered
         if self._turn is turn:  # unless it waited itself: then its row is on the tape already
-            self._calls[place - 3 : place - 1] = ((len(self._calls) - place) // 6, errno)
+            self._calls[place - 3] = (len(self._calls) - place) // 6
+            if errno:
+                self._calls[place - 2] = errno
 
     def closes(self, fd: int) -> None:
         """`fd` is about to be closed."""
