@@ -164,7 +164,7 @@ class Table(dict[str, Measured]):
             f"<td {_CELL}><b>{escape(shown(m.outcome))}</b></td>"
             f"<td {_CELL}>{duration(m.wall_ns)}</td><td {_CELL}>{duration(m.cpu_ns)}</td>"
             f"<td {_CELL}>{'–' if m.sleeps is None else m.sleeps}</td>"
-            f"<td {_CELL}>{_bar(m, longest)}</td></tr>"
+            f"<td {_CELL}>{_bar(m, longest) if longest >= WORTH_A_BAR else ''}</td></tr>"
             for call, m in self.items()
         )
         return f"<table {_TABLE}><tr>{head}</tr>{rows}</table>"
@@ -173,6 +173,7 @@ class Table(dict[str, Measured]):
         return "\n".join(f"{call} → {measure!r}" for call, measure in self.items())
 
 
+WORTH_A_BAR = 1_000_000  # ns; nobody sees a difference between shorter calls
 _TABLE = 'style="border-collapse: collapse; font-size: 14px"'
 _CELL = 'style="text-align: left; padding: 4px 8px; vertical-align: top; white-space: nowrap"'
 

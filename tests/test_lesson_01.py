@@ -249,7 +249,7 @@ def test_s09_connect_is_in_progress_then_writable_then_tells_its_error_once(seen
 
 @the_lesson
 def test_s10_an_ignored_end_of_file_spins(seen):
-    assert seen.rounds > 1_000
+    assert seen.rounds > 100
     assert seen.heard == ""
 
 
