@@ -400,10 +400,7 @@ class Controls:
             self.image.value = picture
             at, first, last = figure.index, figure.tape.dropped, figure._newest()
             if last >= 0:
-                with self.scrubber.hold_sync():
-                    self.scrubber.max = max(last, self.scrubber.min)
-                    self.scrubber.value = at
-                    self.scrubber.min = first
+                self._move_scrubber(at, first, last)
             running = figure.running
             start = "Play" if figure.player is None else "Run"
             self.run.description = "Pause" if running else start
@@ -418,6 +415,18 @@ class Controls:
                 else ""
             )
             self._show_peers()
+
+    def _move_scrubber(self, at: int, first: int, last: int) -> None:
+        slider = self.scrubber
+        if (slider.min, slider.max) != (first, last):
+            # While it redraws its range, the front end reports the value that it had as if it were chosen.
+            with slider.hold_sync():
+                slider.continuous_update = False
+                slider.max = max(last, slider.min)
+                slider.min = first
+        with slider.hold_sync():
+            slider.value = at
+            slider.continuous_update = True
 
     def _show_peers(self) -> None:
         peers: dict[str, Peer] = getattr(self._figure.player, "peers", None) or {}

@@ -128,7 +128,7 @@ class FdSets(Panel):
             events & EXCEPT for turn in turns if turn is not None for events in set(turn.asked.values())
         )
         kinds = (READ, WRITE, EXCEPT) if exceptional else (READ, WRITE)
-        beside = tall < 2.2 * self.theme.text  # too low for cells one below the other
+        beside = tall < 1.8 * self.theme.text  # too low for cells one below the other
         self._where_writes_are(BESIDE if beside else BELOW)
         if beside:
             wide, side = (grid.step - 2) // len(kinds), int(tall) - 4
