@@ -201,11 +201,14 @@ class Notebook:
             self.page.screenshot(path=path)
             return path
         size = self.page.viewport_size or {"width": 1280, "height": 800}
-        selector = ".jp-NotebookPanel .jp-WindowedPanel-outer"
-        height = self.page.eval_on_selector(selector, "each => each.scrollHeight")
-        self.page.set_viewport_size({"width": size["width"], "height": min(int(height) + 150, 15_000)})
-        self.page.wait_for_timeout(800)
-        self.page.screenshot(path=path)
+        scroller = self.page.locator(".jp-NotebookPanel:visible .jp-WindowedPanel-outer")
+        for _ in range(3):  # cells that come into view have other heights than JupyterLab guessed
+            scroller.evaluate("each => { each.scrollTop = 0 }")
+            ends = "e => [...e.querySelectorAll('.jp-Cell')].at(-1).getBoundingClientRect().bottom"
+            height = int(scroller.evaluate(ends))
+            self.page.set_viewport_size({"width": size["width"], "height": min(height + 60, 15_000)})
+            self.page.wait_for_timeout(400)
+        self.page.locator(".jp-NotebookPanel:visible").screenshot(path=path)
         self.page.set_viewport_size(size)
         return path
 
@@ -235,7 +238,7 @@ class Notebook:
             self.page.wait_for_timeout(100)
 
 
-FIGURE = ".jp-OutputArea-output .widget-box:has(> .widget-image, > .widget-box > .widget-image)"
+FIGURE = ".jp-OutputArea-output .widget-box:has(> img)"
 
 
 class Figure:
@@ -245,13 +248,12 @@ class Figure:
         self.notebook, self.page, self.box = notebook, notebook.page, box
 
     def button(self, label: str) -> Locator:
-        """The first button with this label, tooltip or aria-label; an exact match wins."""
-        exact = self.box.get_by_role("button", name=label, exact=True)
-        return exact.first if exact.count() else self.box.get_by_role("button", name=label).first
+        """The buttons with this label, icons aside."""
+        return self.box.get_by_role("button", name=re.compile(rf"^\W*{re.escape(label)}\W*$"))
 
     def press(self, label: str) -> None:
         """Press a button by its label, with the mouse."""
-        self.button(label).click()
+        self.button(label).first.click()
 
     def image(self) -> bytes:
         """The image that is shown, as the browser holds it."""
@@ -273,6 +275,42 @@ class Figure:
             if now != last:
                 last, since = now, time.monotonic()
         return last
+
+    def has(self, label: str) -> bool:
+        """Whether there is a button with this label."""
+        return self.button(label).count() > 0
+
+    def words(self) -> str:
+        """The sentence under the image: what a screen reader is told."""
+        return self.box.locator("[aria-live]").first.text_content() or ""
+
+    def trouble(self) -> str:
+        """What the control that failed has to say."""
+        return " ".join(self.box.locator("[role=alert]").all_text_contents())
+
+    def type(self, peer: str, text: str) -> None:
+        """Type into a peer's box and press Enter."""
+        row = self.row(peer)
+        row.locator("input[type=text]").fill(text)
+        row.locator("input[type=text]").press("Enter")
+
+    def row(self, peer: str) -> Locator:
+        """The controls of a peer."""
+        return self.box.locator(".widget-hbox", has=self.page.get_by_text(peer, exact=True)).first
+
+    def scrub(self, to: float) -> None:
+        """Press the slider's track at a fraction of its length."""
+        track = self.box.locator(".noUi-target").first
+        track.scroll_into_view_if_needed()
+        resting = "e => !e.classList.contains('noUi-state-tap')"  # it takes no press while it glides
+        self.notebook._until(lambda: bool(track.evaluate(resting)), 2.0, "the slider to have glided")
+        where = track.bounding_box()
+        assert where is not None
+        self.page.mouse.click(where["x"] + where["width"] * to, where["y"] + where["height"] / 2)
+
+    def iteration(self) -> int:
+        """The number beside the slider."""
+        return int((self.box.locator(".widget-readout").first.text_content() or "").replace(",", ""))
 
     # ---- frames in time ------------------------------------------------------------------------------
 

@@ -1,0 +1,115 @@
+"""Frames a second and press-to-paint of the live figure, in a real browser: `python -m tests.browser.measure`.
+
+    seen = measure()
+    seen.fps, seen.step_ms, seen.scrub_ms, seen.kept
+
+It makes a notebook of its own: an echo server, eight clients in a process of their own, the figure with all its
+panels. `benchmarks/` calls it; nothing is asserted here.
+"""
+
+from __future__ import annotations
+
+import statistics
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import nbformat
+from nbformat.v4 import new_code_cell, new_notebook
+from playwright.sync_api import Browser, sync_playwright
+
+from .chromium import find_or_install
+from .reader import Figure, Notebook, start_chromium
+from .server import JupyterLab
+
+CLIENTS = 8
+SETTLES = 1.0  # seconds before frames are counted
+CELLS = [
+    "from labkit import Channel, Lab\n"
+    "class Echo(Channel):\n"
+    "    def handle_read(self):\n"
+    "        self.write(self.recv(4096))\n"
+    "lab = Lab(Echo, selector='epoll')\n"
+    f"crowd = lab.crowd({CLIENTS}).__enter__()",
+    "lab.run(); closed = crowd.echo(CLIENTS, seconds=SECONDS)['round_trips']; lab.pause()",
+    "lab.live()",
+]
+
+
+class Seen(NamedTuple):
+    """What a reader sees: frames a second while the loop runs, ms from a press to the next image, and how
+    many round trips the loop made with the figure open, of those it made with the figure closed."""
+
+    fps: float
+    step_ms: tuple[float, ...]
+    scrub_ms: tuple[float, ...]
+    kept: float
+    image_kb: float
+
+    def __str__(self) -> str:
+        return (
+            f"{self.fps:.1f} frames a second with {CLIENTS} busy connections, {self.image_kb:.0f} kB each; "
+            f"Step to paint {_spread(self.step_ms)}; scrub to paint {_spread(self.scrub_ms)}; "
+            f"round trips with the figure open {self.kept:.2f}× those with it closed"
+        )
+
+
+def p95(times: Sequence[float]) -> float:
+    """The 95th percentile, by the nearest rank."""
+    return sorted(times)[max(0, -(-len(times) * 95 // 100) - 1)]
+
+
+def _spread(times: Sequence[float]) -> str:
+    return f"median {statistics.median(times):.0f} ms, p95 {p95(times):.0f} ms (n={len(times)})"
+
+
+def measure(
+    browser: Browser | None = None, *, seconds: float = 5.0, presses: int = 20, theme: str = "JupyterLab Light"
+) -> Seen:
+    """Open JupyterLab, run the echo server under its figure, and time what moves. Takes about 45 s.
+
+    Raises RuntimeError, with the reason, where no browser can be had.
+    """
+    if browser is None:
+        found = find_or_install()
+        if found.path is None:
+            raise RuntimeError(found.reason)
+        with sync_playwright() as playwright:
+            return measure(start_chromium(playwright, found.path), seconds=seconds, presses=presses, theme=theme)
+    constants = f"CLIENTS, SECONDS = {CLIENTS}, {seconds}"
+    notebook = new_notebook(cells=[new_code_cell(source) for source in [constants, *CELLS]])
+    notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    with tempfile.TemporaryDirectory() as folder:
+        nbformat.write(notebook, Path(folder) / "measure.ipynb")
+        page = browser.new_page(viewport={"width": 1400, "height": 1000})
+        with JupyterLab(Path(folder)) as lab, Notebook(page, lab, "measure.ipynb").run_all() as open_one:
+            errors = open_one.errors()
+            if errors:
+                raise RuntimeError("; ".join(errors))
+            return _measure(open_one.figures()[0], seconds, presses)
+
+
+def _measure(figure: Figure, seconds: float, presses: int) -> Seen:
+    ask = figure.notebook.ask
+    figure.box.scroll_into_view_if_needed()
+    figure.press("Run")
+    ask(f"crowd.start_echo(CLIENTS, seconds={seconds + SETTLES})")
+    figure.page.wait_for_timeout(SETTLES * 1e3)
+    frames = figure.frames_in(seconds)
+    opened = float(ask("crowd.result()['round_trips']")) * seconds / (seconds + SETTLES)
+    figure.press("Pause")
+    image = figure.wait_for_rest()
+    steps = tuple(figure.press_to_paint(lambda: figure.press("Step")) for _ in range(presses))
+    scrubs = tuple(figure.press_to_paint(lambda: figure.scrub(-7)) for _ in range(presses))
+    return Seen(
+        fps=len(frames) / seconds,
+        step_ms=steps,
+        scrub_ms=scrubs,
+        kept=opened / float(ask("closed")),
+        image_kb=len(image) / 1e3,
+    )
+
+
+if __name__ == "__main__":
+    print(measure())
