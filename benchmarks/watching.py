@@ -5,14 +5,16 @@ python -m benchmarks.watching
 
 from __future__ import annotations
 
+import asyncio
 import selectors
 import socket
 from collections.abc import Callable
 
 from benchmarks.servers import (
+    GLANCE,
     Server,
     Stop,
-    asyncio_protocol,
+    _Protocol,
     asyncore,
     asyncore_poll,
     asyncore_select,
@@ -26,25 +28,26 @@ CONNECTIONS = (1, 100)
 
 def asyncio_watched(listener: socket.socket, stop: Stop) -> None:
     """The waits and the calls of an unmodified asyncio server."""
-    import asyncio
+    loop = asyncio.SelectorEventLoop(selectors.EpollSelector())
+    with watch(loop, Tape(2**22)):
+        serve(loop, listener, stop)
+    loop.close()
 
+
+def asyncio_plain(listener: socket.socket, stop: Stop) -> None:
+    loop = asyncio.SelectorEventLoop(selectors.EpollSelector())
+    serve(loop, listener, stop)
+    loop.close()
+
+
+def serve(loop: asyncio.SelectorEventLoop, listener: socket.socket, stop: Stop) -> None:
     async def main() -> None:
-        with watch(asyncio.get_running_loop(), Tape(2**22)):
-            await serve()
-
-    from benchmarks.servers import GLANCE, _Protocol
-
-    async def serve() -> None:
-        server = await asyncio.get_running_loop().create_server(_Protocol, sock=listener)
+        server = await loop.create_server(_Protocol, sock=listener)
         while not stop.is_set():
             await asyncio.sleep(GLANCE)
         server.close()
 
-    loop = asyncio.SelectorEventLoop(selectors.EpollSelector())
-    try:
-        loop.run_until_complete(main())
-    finally:
-        loop.close()
+    loop.run_until_complete(main())
 
 
 def watched(server: Server) -> Server:
@@ -58,7 +61,7 @@ def watched(server: Server) -> Server:
 
 
 PAIRS: dict[str, tuple[Server, Server]] = {
-    "asyncio": (asyncio_watched, asyncio_protocol),
+    "asyncio": (asyncio_watched, asyncio_plain),
     "asyncore, poll2": (watched(asyncore_poll), asyncore_poll),
     "asyncore, poll": (watched(asyncore_select), asyncore_select),
 }
