@@ -161,7 +161,7 @@ def test_s02_only_that_thread_sleeps_and_the_kernel_says_where(seen):
     sleeper, worker = seen.where.sleeper, seen.where.worker
     assert len(sleeper) >= 5
     assert sleeper.count(f"recvfrom on fd {seen.slept_on}") >= 0.8 * len(sleeper)
-    assert worker.count("None") >= 0.5 * len(worker)
+    assert worker.count("None") > max(sleeper.count("None"), 0.2 * len(worker))  # on a loaded machine too
 
 
 @the_lesson
@@ -384,7 +384,7 @@ def test_a_watcher_tells_a_thread_that_sleeps_from_one_that_runs(nothing_left_op
         said = {str(where) for _, where in seen.samples["sleeper"]}
         assert f"recvfrom on fd {here.fileno()}" in said
     running = [where is None for _, where in seen.samples["worker"]]
-    assert sum(running) > len(running) / 2
+    assert sum(running) > len(running) / 5  # on a loaded machine too
     times = [at for at, _ in seen.samples["sleeper"]]
     assert times == sorted(times)
 
