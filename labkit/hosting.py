@@ -16,7 +16,8 @@ from typing import Any
 
 from labkit import dispatchers
 from labkit.dispatchers import Watcher
-from labkit.lab import ANSWER_WITHIN, Engine, Lab
+from labkit.engine import ANSWER_WITHIN, Engine
+from labkit.lab import Lab
 from labkit.recording import Sizes
 from labkit.tape import LIMIT
 from labkit.watching import dispatcher_sizes

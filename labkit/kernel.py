@@ -22,6 +22,7 @@ from dataclasses import dataclass
 LINUX = sys.platform == "linux"
 Reader = Callable[[int], int | None]
 
+SIOCOUTQ = 0x5411  # linux/sockios.h: bytes in the send queue
 SIOCOUTQNSD = 0x894B  # linux/sockios.h: bytes in the send queue that were not sent yet
 SO_NWRITE = 0x1024  # macOS sys/socket.h; from the documents, not run
 FLAG_NAMES = ("O_NONBLOCK", "O_APPEND", "O_ASYNC", "O_DIRECT", "O_SYNC")
@@ -42,6 +43,21 @@ def kernel_out(fd: int) -> int | None:
     None for anything but TCP. On macOS SO_NWRITE answers, which counts unacknowledged bytes too.
     """
     return queue_readers()[1](fd)
+
+
+def unacknowledged(fd: int) -> int | None:
+    """Bytes that were sent from `fd` and not acknowledged yet (SIOCOUTQ − SIOCOUTQNSD; tcp(7)).
+
+    Most of them stand in the receiver's queue; those that found no room there are sent again later. None
+    for anything but TCP on Linux.
+    """
+    answer = array.array("i", [0])
+    unsent = kernel_out(fd)
+    try:
+        fcntl.ioctl(fd, SIOCOUTQ, answer)
+    except (OSError, ValueError):
+        return None
+    return answer[0] - unsent if LINUX and unsent is not None else None
 
 
 def queue_readers() -> tuple[Reader, Reader]:

@@ -29,7 +29,9 @@ FLOORS: dict[str, int] = {
             ("selecting", "standing_in", "tapping"),
             ("loop", "dispatchers"),
             ("watching", "peers", "rpc"),
-            ("lab", "figures"),
+            ("accounts", "figures"),
+            ("engine",),
+            ("lab",),
             ("live", "measuring", "scenarios", "hosting", "source"),
             ("teaching", "classroom"),
             ("__init__",),  # the front door: what a notebook names
@@ -44,7 +46,7 @@ BY_THE_FRONT_DOOR = {"lab"}
 
 # Figures draw tapes, whoever wrote them.
 HIDDEN_FROM_FIGURES = {
-    "dispatchers", "experiments", "lab", "loop", "peers", "recording", "rpc", "scenarios",
+    "accounts", "dispatchers", "engine", "experiments", "lab", "loop", "peers", "recording", "rpc", "scenarios",
     "selecting", "standing_in", "tapping", "watching",
 }  # fmt: skip
 
