@@ -69,7 +69,12 @@ LEFT = """
 import gc as _gc, json as _json, os
 from labkit.lab import close_all as _close_all
 _close_all(); _gc.collect()
-_files = [os.readlink(f"/proc/self/fd/{fd}") for fd in _kernel.open_fds() - _fds]
+def _file(fd):
+    try:
+        return os.readlink(f"/proc/self/fd/{fd}")
+    except FileNotFoundError:  # Jupyter has closed it since we looked
+        return "[eventfd]"
+_files = [_file(fd) for fd in _kernel.open_fds() - _fds]
 # matplotlib keeps its fonts open, and Jupyter an eventfd for each thread that ever sent something
 _files = [name for name in _files if not name.endswith((".ttf", "[eventfd]"))]
 _others = [thread.name for thread in set(_threading.enumerate()) - _threads]
