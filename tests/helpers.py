@@ -1,4 +1,4 @@
-"""What the tests of the notebooks share: where they are, and how one is run from top to bottom without a browser."""
+"""What the tests of the notebooks share: where they are, and how one is run without a browser."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""Frames a second and press-to-paint of the live figure, in a real browser: `python -m tests.browser.measure`.
+"""How the live figure moves in a real browser, measured: `python -m tests.browser.measure`.
 
     seen = measure()
     seen.fps, seen.step_ms, seen.scrub_ms, seen.kept
 
-It makes a notebook of its own: an echo server, eight clients in a process of their own, the figure with all its
-panels. `benchmarks/` calls it; nothing is asserted here.
+It makes a notebook of its own: an echo server, eight clients in a process of their own, the figure with all
+its panels. `benchmarks/` calls it; nothing is asserted here.
 """
 
 from __future__ import annotations
@@ -64,9 +64,7 @@ def _spread(times: Sequence[float]) -> str:
     return f"median {statistics.median(times):.0f} ms, p95 {p95(times):.0f} ms (n={len(times)})"
 
 
-def measure(
-    browser: Browser | None = None, *, seconds: float = 5.0, presses: int = 20, theme: str = "JupyterLab Light"
-) -> Seen:
+def measure(browser: Browser | None = None, *, seconds: float = 5.0, presses: int = 20) -> Seen:
     """Open JupyterLab, run the echo server under its figure, and time what moves. Takes about 45 s.
 
     Raises RuntimeError, with the reason, where no browser can be had.
@@ -76,7 +74,7 @@ def measure(
         if found.path is None:
             raise RuntimeError(found.reason)
         with sync_playwright() as playwright:
-            return measure(start_chromium(playwright, found.path), seconds=seconds, presses=presses, theme=theme)
+            return measure(start_chromium(playwright, found.path), seconds=seconds, presses=presses)
     constants = f"CLIENTS, SECONDS = {CLIENTS}, {seconds}"
     notebook = new_notebook(cells=[new_code_cell(source) for source in [constants, *CELLS]])
     notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}

@@ -100,6 +100,31 @@ ASK = """async expression => {
   return answer.data["text/plain"];
 }"""
 
+# In the page: texts of the controls with their contrast; what is disabled may be pale (WCAG 1.4.3).
+CONTRASTS = """element => {
+  const parse = colour => (colour.match(/[\\d.]+/g) || [0, 0, 0, 0]).map(Number);
+  const light = ([r, g, b]) => {
+    const [R, G, B] = [r, g, b].map(c => (c /= 255) <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * R + 0.7152 * G + 0.0722 * B;
+  };
+  const behind = node => {
+    for (; node; node = node.parentElement) {
+      const colour = parse(getComputedStyle(node).backgroundColor);
+      if (colour.length < 4 || colour[3] > 0.99) return colour;
+    }
+    return [255, 255, 255];
+  };
+  const found = [];
+  const texts = "button, label, .widget-label, .widget-readout, select, [aria-live]";
+  for (const node of element.querySelectorAll(texts)) {
+    const text = node.textContent.trim();
+    if (!text || node.disabled) continue;
+    const [a, b] = [light(parse(getComputedStyle(node).color)), light(behind(node))];
+    found.push([text.slice(0, 40), (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05)]);
+  }
+  return found;
+}"""
+
 
 def start_chromium(playwright: Playwright, path: Path) -> Browser:
     """A headless Chromium; without its sandbox where it runs as root, as in a container."""
@@ -144,6 +169,19 @@ class Notebook:
         time.sleep(0.2)
         return self.wait_until_run(within, all_cells=False)
 
+    def focus_cell(self, containing: str) -> Self:
+        """Select the first code cell that contains the text, in command mode, where Tab leaves the cell."""
+        self.page.locator(".jp-CodeCell", has_text=containing).first.locator(".cm-content").click()
+        self.page.keyboard.press("Escape")
+        return self
+
+    def save(self) -> Self:
+        """Press Ctrl+S, and wait until the notebook is stored."""
+        self.page.keyboard.press("Control+s")
+        clean = "() => !window.jupyterapp.shell.currentWidget.context.model.dirty"
+        self._until(lambda: bool(self.page.evaluate(clean)), MOVES_WITHIN, "the notebook to be saved")
+        return self
+
     def wait_until_run(self, within: float = RUNS_WITHIN, all_cells: bool = True) -> Self:
         """Until the kernel is idle and every code cell has run, or one failed."""
 
@@ -184,10 +222,10 @@ class Notebook:
         """The headings of dialogs that are open."""
         return self.page.locator(".jp-Dialog-header").all_inner_texts()
 
-    def figures(self, within: float = MOVES_WITHIN) -> list[Figure]:
-        """The live figures of the page, from top to bottom; waits for the first."""
+    def figures(self, within: float = MOVES_WITHIN, at_least: int = 1) -> list[Figure]:
+        """The live figures of the page, from top to bottom; waits for `at_least` so many."""
         found = self.page.locator(FIGURE)
-        found.first.wait_for(state="attached", timeout=within * 1e3)
+        self._until(lambda: found.count() >= at_least, within, f"{at_least} live figures")
         return [Figure(self, found.nth(i)) for i in range(found.count())]
 
     def ask(self, expression: str) -> str:
@@ -306,11 +344,31 @@ class Figure:
         self.notebook._until(lambda: bool(track.evaluate(resting)), 2.0, "the slider to have glided")
         where = track.bounding_box()
         assert where is not None
-        self.page.mouse.click(where["x"] + where["width"] * to, where["y"] + where["height"] / 2)
+        self.page.mouse.click(where["x"] + 1 + (where["width"] - 2) * to, where["y"] + where["height"] / 2)
 
     def iteration(self) -> int:
         """The number beside the slider."""
         return int((self.box.locator(".widget-readout").first.text_content() or "").replace(",", ""))
+
+    def iteration_words(self) -> str:
+        """The sentence under the image up to the times, which differ from run to run."""
+        return self.words().split(", slept")[0]
+
+    def focused(self, label: str) -> bool:
+        """Whether the keyboard's focus is on this button, or on the "slider", or on a box for "text"."""
+        kinds = {"slider": ".noUi-handle:focus", "text": "input[type=text]:focus"}
+        if label in kinds:
+            return self.box.locator(kinds[label]).count() > 0
+        return self.box.locator("button:focus", has_text=re.compile(rf"^\W*{re.escape(label)}$")).count() > 0
+
+    def contrasts(self) -> list[tuple[str, float]]:
+        """Each text of the controls with its contrast to what is behind it (WCAG 2, 1 to 21)."""
+        found: list[tuple[str, float]] = self.box.evaluate(CONTRASTS)
+        return found
+
+    def wait_until(self, true: Callable[[], bool], what: str, within: float = MOVES_WITHIN) -> None:
+        """Until `true()`; TimeoutError says `what` was waited for, and what the figure says."""
+        self.notebook._until(true, within, what, lambda: f"{self.words()} {self.trouble()}")
 
     # ---- frames in time ------------------------------------------------------------------------------
 
