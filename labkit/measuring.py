@@ -16,7 +16,7 @@ from typing import Any
 import ipywidgets as widgets
 from IPython.display import display
 
-from labkit.figures.charts import Chart
+from labkit.figures.charts import SHARP, Chart
 from labkit.figures.curves import curves
 from labkit.figures.theme import Theme
 from labkit.sweeping import Calls, Sweep, sweep
@@ -122,12 +122,12 @@ class LiveSweep:
         if time.monotonic() - self._drawn > DRAW_EVERY:
             self._draw()
 
-    def _draw(self) -> None:
-        self._picture.value = self.chart().img()
+    def _draw(self, sharp: float = 1) -> None:
+        self._picture.value = self.chart().img(sharp)
         self._drawn = time.monotonic()
 
     def _finish(self) -> None:
-        self._draw()
+        self._draw(SHARP)
         self._bar.layout.display = self._button.layout.display = "none"
         why = f"{type(self._error).__name__}: {self._error}" if self._error else self.sweep.ended
         self._said.value = f"<span role='status'>Ended early: {why}.</span>" if why else ""
@@ -146,6 +146,4 @@ class LiveSweep:
             self._handle.update(self._repr(), raw=True)
 
     def _ipython_display_(self) -> None:
-        if not self.running and self._handle is None:
-            self._draw()
         self._handle = display(self._repr(), raw=True, display_id=True)

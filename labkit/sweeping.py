@@ -30,6 +30,8 @@ from labkit import kernel, narrate
 
 Calls = Mapping[str, Callable[[], Any]]
 BATCH_NS = 1_000_000  # a quick call is timed in batches of at least this long
+RETRIED_NS = 20_000_000  # a batch that took longer is not timed again
+ATTEMPTS = 4
 SPARE = 100  # fds that a sweep to the limit leaves for everybody else
 
 
@@ -42,18 +44,17 @@ def sweep(
     unit: str = "ns",
     repeats: int = 5,
     within: float = 10.0,
-    clock: Callable[[], int] = time.thread_time_ns,
     reference: Mapping[str, Mapping[int, float]] | None = None,
     progress: Callable[[float, Sweep], None] | None = None,
     stop: threading.Event | None = None,
 ) -> Sweep:
     """Measure the calls that `setup(size)` yields, once it is set up, for every size; medians of `repeats`.
 
-    `setup` is a generator: what follows its `yield` cleans up. In the unit "ns" the calls are timed with
-    `clock` (ns; by default the CPU time of this thread, kernel included, which other programs do not change),
-    after one call to warm up. In any other unit a call is made once, and returns its own measurement. `of`
-    names what the sizes count. `progress(fraction, sweep so far)` is called after every size. The sweep ends
-    early, and says so in `ended`, after `within` seconds, when `stop` is set, and where the fd limit is met.
+    `setup` is a generator: what follows its `yield` cleans up. In the unit "ns" the calls are timed, after
+    one call to warm up; quick ones in batches, and a batch in which this thread was taken off the CPU is
+    timed again. In any other unit a call is made once, and returns its own measurement. `of` names what the
+    sizes count. `progress(fraction, sweep so far)` is called after every size. The sweep ends early, and
+    says so in `ended`, after `within` seconds, when `stop` is set, and where the fd limit is met.
     """
     stop = threading.Event() if stop is None else stop
     until = time.monotonic() + within
@@ -61,7 +62,7 @@ def sweep(
     for at, size in enumerate(sorted(set(sizes)), 1):
         try:
             with contextlib.contextmanager(setup)(size) as calls:
-                measured, ended = _measure(calls, unit, repeats, clock, until, stop)
+                measured, ended = _measure(calls, unit, repeats, until, stop)
         except OSError as error:
             if error.errno not in (errno.EMFILE, errno.ENFILE):
                 raise
@@ -95,36 +96,54 @@ TOO_LATE = "deadline"
 
 
 def _measure(
-    calls: Calls, unit: str, repeats: int, clock: Callable[[], int], until: float, stop: threading.Event
+    calls: Calls, unit: str, repeats: int, until: float, stop: threading.Event
 ) -> tuple[dict[str, list[float]], str]:
     """The values of each call, and why the sweep has to end here, or ""."""
     values: dict[str, list[float]] = {name: [] for name in calls}
-    batch = {name: _batch(call, clock) for name, call in calls.items()} if unit == "ns" else {}
+    batch = {name: _batch(call) for name, call in calls.items()} if unit == "ns" else {}
     for _ in range(repeats):
         for name, call in calls.items():
             if stop.is_set():
                 return values, CANCELLED
             if time.monotonic() > until:
                 return values, TOO_LATE
-            values[name].append(_time(call, batch[name], clock) if batch else float(call()))
+            values[name].append(_undisturbed(call, batch[name]) if batch else float(call()))
     return values, ""
 
 
-def _batch(call: Callable[[], Any], clock: Callable[[], int]) -> int:
+def _batch(call: Callable[[], Any]) -> int:
     """Warm up, and say how many calls make a batch that the clock measures well."""
     call()
-    return min(10_000, max(1, round(BATCH_NS / max(100.0, _time(call, 1, clock)))))
+    number = min(10_000, max(1, round(BATCH_NS / max(100.0, _time(call, 1)[0]))))
+    if number > 1:
+        _time(call, number)  # for the processor's sake: its caches, its clock
+    return number
 
 
-def _time(call: Callable[[], Any], number: int, clock: Callable[[], int]) -> float:
-    """ns of one call, from a batch of `number`; the garbage collector waits meanwhile, as in timeit."""
+def _undisturbed(call: Callable[[], Any], number: int) -> float:
+    """ns of one call, from a batch in which this thread kept the CPU; else from the quickest of a few.
+
+    The two clocks agree in such a batch. CPU time alone would not do: under load it was seen far too low.
+    """
+    found = []
+    for _ in range(ATTEMPTS):
+        wall, cpu = _time(call, number)
+        found.append(wall)
+        if wall < 1.1 * cpu or wall * number > RETRIED_NS:
+            return wall
+    return min(found)
+
+
+def _time(call: Callable[[], Any], number: int) -> tuple[float, float]:
+    """ns of one call on the clock and of CPU, from a batch; the garbage collector waits, as in timeit."""
     collects = gc.isenabled()
     gc.disable()
     try:
-        began = clock()
+        cpu, wall = time.thread_time_ns(), time.perf_counter_ns()
         for _ in repeat(None, number):
             call()
-        return (clock() - began) / number
+        wall, cpu = time.perf_counter_ns() - wall, time.thread_time_ns() - cpu
+        return wall / number, cpu / number
     finally:
         if collects:
             gc.enable()

@@ -35,15 +35,16 @@ class Chart:
     figure: Figure
     alt: str
 
-    def png(self) -> bytes:
+    def png(self, sharp: float = SHARP) -> bytes:
+        """The picture, with `sharp` pixels for one of the page."""
         file = io.BytesIO()
-        self.figure.savefig(file, format="png", dpi=DPI * SHARP)
+        self.figure.savefig(file, format="png", dpi=DPI * sharp)
         return file.getvalue()
 
-    def img(self) -> str:
+    def img(self, sharp: float = SHARP) -> str:
         """The picture as an HTML element."""
         wide = round(self.figure.get_figwidth() * DPI)
-        data = base64.b64encode(self.png()).decode()
+        data = base64.b64encode(self.png(sharp)).decode()
         alt = html.escape(self.alt, quote=True)
         style = "max-width:100%; height:auto"
         return f'<img alt="{alt}" width="{wide}" style="{style}" src="data:image/png;base64,{data}">'
