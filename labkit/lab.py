@@ -160,8 +160,8 @@ class Lab:
         crowd.ready()
         if not was_running:
             self.pause()
-            while self.step().ready:  # the backlog may still hold the last of them
-                pass
+            while any(call.name == "accept" and not call.errno for call in self.step().calls):
+                pass  # the backlog may still hold the last of them
         return crowd
 
     def close(self) -> None:

@@ -48,6 +48,7 @@ class Recorder:
     capacities of its kernel queues. `count(fd, data, received, sent)` returns its kernel queues and its
     Account, taken together; it is told what has passed through the socket. With `closely` set, the queues
     are asked for when the loop wakes and after every call as well: for stepping, where time is no matter.
+    Without `queues` nobody's buffers are looked at: the sets and the times alone cost next to nothing.
 
     An instrument that raises is dropped once, and logged; the loop goes on.
     """
@@ -59,11 +60,13 @@ class Recorder:
         sizes: Callable[[Any], Sizes] = channel_sizes,
         describe: Callable[[int, Any], tuple[str, tuple[int | None, ...] | None]] = numbered,
         count: Count | None = None,
+        queues: bool = True,
     ) -> None:
         self.tape = Tape() if tape is None else tape
         self._sizes = sizes
         self._describe = describe
         self._count = count
+        self._looks = queues
         self._kernel_in, self._kernel_out = kernel.queue_readers()
         self._data: dict[int, Any] = {}  # every fd that is watched → what the program registered with it
         self._unwatched: set[int] = set()  # no longer asked about; perhaps closed
@@ -127,14 +130,9 @@ class Recorder:
         began, timeout, ready, woke, changes = self._turn
         self._turn = None
         calls = tuple(self._calls)
-        touched = dict.fromkeys(ready[::2])
-        touched.update(dict.fromkeys(calls[::6]))
-        if changes or self._touched or self._names:
-            touched.update(dict.fromkeys(row[0] for row in (*changes, *self._names)))
-            touched.update(dict.fromkeys(_drain(self._touched)))
         if self._unwatched:
             self._forget_closed()
-        samples = self._sample(touched)
+        samples = self._sample(self._touched_in(ready, calls, changes)) if self._looks else ()
         self._calls.clear()
         self.empty.clear()
         self._tallied = 0
@@ -220,6 +218,17 @@ class Recorder:
         return made
 
     # ---- asking the kernel ---------------------------------------------------------------------------
+
+    def _touched_in(
+        self, ready: tuple[int, ...], calls: tuple[Any, ...], changes: tuple[Any, ...]
+    ) -> Iterable[int]:
+        """The fds that anything happened to in a turn, each once."""
+        touched = dict.fromkeys(ready[::2])
+        touched.update(dict.fromkeys(calls[::6]))
+        if changes or self._touched or self._names:
+            touched.update(dict.fromkeys(row[0] for row in (*changes, *self._names)))
+            touched.update(dict.fromkeys(_drain(self._touched)))
+        return touched
 
     def _sample(self, touched: Iterable[int]) -> tuple[Any, ...]:
         """(fd, kernel_in, read_buffer, write_buffer, kernel_out, account, …) of each fd that is watched."""

@@ -26,16 +26,19 @@ READ_BUFFERS = ("rbuf", "read_buffer", "in_buffer", "ac_in_buffer")  # where pro
 WRITE_BUFFERS = ("out_buffer", "write_buffer")
 
 
-def watch(target: Any, tape: Tape | None = None) -> AbstractContextManager[Tape]:
+def watch(target: Any, tape: Tape | None = None, *, calls: bool = False) -> AbstractContextManager[Tape]:
     """Record every wait of `target` on `tape`, or on a new Tape, which the `with` block is given.
 
     `target` is the module asyncore (on Python 3.12 and newer the package pyasyncore's), an asyncio loop that
     waits through a selector, also while it runs, or any selectors.BaseSelector. At the end of the block, also
     by an exception, everything is as it was.
 
-    Of asyncore and asyncio the calls on sockets are recorded too, and of asyncore's dispatchers the methods
-    (iteration.Call says how). One thread is recorded: of asyncore the first that waits. Calls made before
-    the first wait stand in the first iteration, at a time below 0.
+    Of asyncore the calls on sockets are recorded too, the methods of its dispatchers (iteration.Call says
+    how), and their buffers. Of asyncio the sets and the times, which cost it next to nothing; with `calls`
+    its calls on sockets and its buffers as well. Of a selector the sets, the times and the kernel's queues.
+
+    One thread is recorded: of asyncore the first that waits. Calls made before the first wait stand in the
+    first iteration, at a time below 0.
 
     Raises TypeError for anything else, RuntimeError for an asyncio loop that is closed.
     """
@@ -49,7 +52,7 @@ def watch(target: Any, tape: Tape | None = None) -> AbstractContextManager[Tape]
     if callable(getattr(target, "_run_once", None)) and hasattr(target, "_selector"):
         if target._selector is None:
             raise RuntimeError("this asyncio loop is closed; watch a loop before it is")
-        return _watch_asyncio(target, tape)
+        return _watch_asyncio(target, tape, calls)
     raise TypeError(
         f"watch({target!r}): it can watch the module asyncore (import asyncore; watch(asyncore)), "
         "an asyncio.SelectorEventLoop (watch(asyncio.get_running_loop())), or a selectors.BaseSelector"
@@ -122,10 +125,10 @@ def _registered_sizes(data: Any) -> Sizes:
 
 
 @contextmanager
-def _watch_asyncio(loop: Any, tape: Tape) -> Iterator[Tape]:
+def _watch_asyncio(loop: Any, tape: Tape, calls: bool) -> Iterator[Tape]:
     selector = loop._selector
     tape.about["selector"], tape.about["loop"] = named(selector)[0], "asyncio"
-    recorder = Recorder(tape, sizes=_transport_sizes, describe=_describe_transport)
+    recorder = Recorder(tape, sizes=_transport_sizes, describe=_describe_transport, queues=calls)
     cover = _cover(selector)
     tap = cover.tap
     others: dict[int, _Other] = {}
@@ -134,15 +137,16 @@ def _watch_asyncio(loop: Any, tape: Tape) -> Iterator[Tape]:
         """The transport of a connection; for the loop's own pipe, or a listener, an object of ours."""
         transport = loop._transports.get(key.fd)
         if transport is not None:
-            if new:
+            if new and calls:
                 tap.open(getattr(transport, "_sock", None))
             return transport
         if new or key.fd not in others:
             others[key.fd] = other = _Other.of(loop, key)
-            tap.open(other.listener)
+            if calls:
+                tap.open(other.listener)
         return others[key.fd]
 
-    with _covered(cover, recorder, owner, calls=True):
+    with _covered(cover, recorder, owner, calls):
         yield tape
 
 

