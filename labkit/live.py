@@ -37,7 +37,7 @@ SPEEDS = {"1 a second": 1.0, "4 a second": 4.0, "16 a second": 16.0, "as it come
 LOOK_EVERY = 0.04  # seconds between two looks at the tape's head
 FRAMES_A_SECOND = 30.0
 SHARE = 0.35  # of a core that drawing may take while the lab has time to spare
-BUSY_SHARE = 0.07  # and while it has none: the interpreter's lock is one for both
+BUSY_SHARE = 0.1  # and while it has none: the interpreter's lock is one for both
 BUSY = 400  # iterations a second from which on a lab counts as busy
 ALARM = "background: #ffffff; color: #b3261e; font-weight: bold; padding: 2px 8px"
 ROWS_AT_MOST = 12  # peers with a row of their own
@@ -112,11 +112,9 @@ class LiveFigure(View):
         for name in tuple(self.reading):
             self._read(name)
         if self.following and self._newest() != self._index:
-            self._index, self._stale = self._newest(), True
+            self._index, self._call, self._stale = self._newest(), None, True
         if self._stale and now >= self._next_frame:
-            began = time.thread_time()
-            self._send()
-            spent = time.thread_time() - began
+            spent = self._send()
             share = BUSY_SHARE if self._busy(now) else SHARE
             self._next_frame = now + max(1 / FRAMES_A_SECOND, spent / share) if self.running else now
 
@@ -137,16 +135,25 @@ class LiveFigure(View):
                 self.taken[name] = peer.recv(1 << 20)
                 self._stale = True
 
-    def _send(self) -> None:
+    def _send(self) -> float:
+        """Send a frame. Returns the seconds of CPU for which it may have held up the interpreter."""
         self._stale = False
-        if self._controls is None:
-            return
+        controls, clock = self._controls, time.thread_time
+        if controls is None:
+            return 0.0
+        began = clock()
         try:
-            picture = self._frame.png(self.tape, self.index, self._call)
-            self._controls.show(picture)
+            with self._frame.lock:
+                pixels = self._frame.pixels(self.tape, self.index, self._call)
+                drawn = clock()
+                picture = self._frame.encode(pixels)  # in C, without the interpreter's lock
+            encoded = clock()
+            controls.show(picture)
         except Exception as error:  # a figure never ends its thread, or the lab
             log.exception("the figure could not be drawn")
             self.trouble = f"the figure could not be drawn: {type(error).__name__}: {error}"
+            return clock() - began
+        return clock() - encoded + drawn - began
 
     # ---- in the notebook -------------------------------------------------------------------------------
 

@@ -10,7 +10,10 @@ from labkit.figures.calls import ThisIteration
 from labkit.figures.fd_sets import FdSets
 from labkit.figures.frame import Frame
 from labkit.figures.panel import Panel
+from labkit.figures.states import States
+from labkit.figures.still import Still
 from labkit.figures.theme import THEMES, Theme
+from labkit.figures.threads import Threads
 from labkit.figures.time import Time
 
 PANELS: dict[str, type[Panel]] = {
@@ -20,4 +23,17 @@ PANELS: dict[str, type[Panel]] = {
     "time": Time,
 }
 
-__all__ = ["PANELS", "THEMES", "Buffers", "FdSets", "Frame", "Panel", "ThisIteration", "Theme", "Time"]
+__all__ = [
+    "PANELS",
+    "THEMES",
+    "Buffers",
+    "FdSets",
+    "Frame",
+    "Panel",
+    "States",
+    "Still",
+    "Theme",
+    "ThisIteration",
+    "Threads",
+    "Time",
+]

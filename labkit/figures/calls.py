@@ -51,6 +51,8 @@ class ThisIteration(Panel):
     ) -> None:
         theme, box = self.theme, self.box
         font = (theme.mono_bold if bold else theme.mono) if mono else (theme.bold if bold else theme.plain)
+        if self._lines_left() < 1:
+            return
         self.y += theme.line
         self.text.add(box.x, self.y, text, font, colour, room=box.w)
 
@@ -99,6 +101,9 @@ class ThisIteration(Panel):
             self._line("no call was made", self.theme.muted)
             return
         fits = self._lines_left()
+        if fits < 3 and fits < len(it.calls):
+            self._line(narrate.plural(len(it.calls), "call"), self.theme.muted)
+            return
         first, last = around(len(it.calls), fits, (done or 1) - 1)
         if first:
             self._line(f"… {first:,} before", self.theme.muted)
@@ -163,17 +168,18 @@ def around(count: int, fits: int, focus: int) -> tuple[int, int]:
 
 def asks(it: Iteration, selector: str, room: int) -> list[str]:
     """The wait as the reader would write it, in lines of at most `room` characters where that is possible."""
+    asked = {fd: int(events) for fd, events in it.asked.items()}  # an IntFlag is slow to mask
     timeout = "" if it.timeout is None else f"{it.timeout:g}"
     if selector == "epoll":
-        return [f"epoll.poll({timeout})", *_about(it.asked, room)]
+        return [f"epoll.poll({timeout})", *_about(asked, room)]
     if selector == "poll":
         ms = "" if it.timeout is None else f"{it.timeout * 1000:.0f}"
-        return [f"poll.poll({ms})", *_about(it.asked, room)]
+        return [f"poll.poll({ms})", *_about(asked, room)]
     if selector in ("select", "busy", ""):
         if selector == "busy":
             timeout = "0"
-        return _select(it.asked, timeout, room)
-    return [f"{selector}.select({timeout})", *_about(it.asked, room)]
+        return _select(asked, timeout, room)
+    return [f"{selector}.select({timeout})", *_about(asked, room)]
 
 
 def _select(asked: Mapping[int, int], timeout: str, room: int) -> list[str]:

@@ -19,6 +19,7 @@ from labkit.tape import Tape
 READ, WRITE, EXCEPT = 1, 2, 4
 WRITES = frozenset(["send", "sendto", "sendmsg", "write", "connect"])
 BLOCKED = (errno.EAGAIN, errno.EWOULDBLOCK, errno.EINPROGRESS)
+TITLE = "fd sets, one column per iteration"
 HEAT_ROW = 5  # pixels at least
 BELOW, BESIDE = ", below", ", to the right"
 
@@ -31,7 +32,7 @@ class FdSets(Panel):
 
     def build(self) -> None:
         theme, box = self.theme, self.box
-        words, baseline = self.heading("fd sets, one column per iteration")
+        words, baseline = self.heading(TITLE)
         top = box.y + theme.title + theme.gap * 0.4 + theme.line
         self.grid = Columns(self, box.x + theme.label, top, box.right, box.bottom - theme.line)
         self._legend(words, baseline + theme.line + 1)
@@ -125,7 +126,7 @@ class FdSets(Panel):
     ) -> None:
         grid = self.grid
         exceptional = any(
-            events & EXCEPT for turn in turns if turn is not None for events in set(turn.asked.values())
+            int(events) & EXCEPT for turn in turns if turn is not None for events in set(turn.asked.values())
         )
         kinds = (READ, WRITE, EXCEPT) if exceptional else (READ, WRITE)
         beside = tall < 1.8 * self.theme.text  # too low for cells one below the other
@@ -148,10 +149,11 @@ class FdSets(Panel):
             x = grid.x(column) + 1
             told = turn.ready
             for fd, events in turn.asked.items():
+                mask, heard = int(events), int(told.get(fd, 0))  # an IntFlag is slow to mask
                 for kind in kinds:
-                    if events & kind:
+                    if mask & kind:
                         cell = (x + offset[kind][0], tops[fd] + offset[kind][1], wide, side)
-                        (ready if told.get(fd, 0) & kind else asked)[kind].append(cell)
+                        (ready if heard & kind else asked)[kind].append(cell)
             for fd, kind in blocked(turn.calls):
                 if fd in tops:
                     right, below = offset[kind]
@@ -200,7 +202,7 @@ class FdSets(Panel):
                 seen[id(turn.asked)] = _tint(turn.asked, bins, rows, theme.read, theme.write)
             shades[:, column] = seen[id(turn.asked)]
             for half, kind, colour in ((0, READ, theme.read), (1, WRITE, theme.write)):
-                told = [bins[fd] for fd, events in turn.ready.items() if events & kind and fd in bins]
+                told = [bins[fd] for fd, events in turn.ready.items() if int(events) & kind and fd in bins]
                 if told:
                     share = np.bincount(told, minlength=rows) / size
                     _shade(shades[:, column, half], share, colour)
@@ -217,8 +219,9 @@ class FdSets(Panel):
         self.again.hold(crosses(marks, arm))
         self.failed.hold(failed)
         if each > 1:
-            baseline = self.box.y + theme.title
-            self.names.add(grid.right, baseline, f"{each} fds a row", theme.plain, theme.muted, "right")
+            baseline, note = self.box.y + theme.title, f"{each} fds a row"
+            if width(TITLE, theme.heading) + theme.text + width(note, theme.plain) < grid.right - self.box.x:
+                self.names.add(grid.right, baseline, note, theme.plain, theme.muted, "right")
         every = -(-theme.line // pixels)
         for row in range(0, rows, every):
             if row and (rows - row) < every / 2:
@@ -249,7 +252,7 @@ def _tint(asked: object, bins: dict[int, int], rows: int, read: str, write: str)
     ground = np.full((rows, 2, 3), np.nan)
     events: dict[int, int] = asked  # type: ignore[assignment]
     for half, kind, colour in ((0, READ, read), (1, WRITE, write)):
-        told = {bins[fd] for fd, mask in events.items() if mask & kind and fd in bins}
+        told = {bins[fd] for fd, mask in events.items() if int(mask) & kind and fd in bins}
         if told:
             ground[sorted(told), half] = _mix(colour, 0.14)
     return ground

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import threading
+import time
 from collections.abc import Sequence
 from html import escape
 from typing import Any
@@ -23,7 +24,7 @@ from labkit.figures.panel import Panel, shown
 from labkit.figures.theme import Theme, theme
 from labkit.tape import Tape
 
-SMALLEST, LARGEST = (480, 300), (4000, 3000)
+SMALLEST, LARGEST = (320, 100), (4000, 3000)
 
 
 class Frame:
@@ -68,6 +69,7 @@ class Frame:
             for panel in self.panels:
                 for artist in panel.artists:
                     artist.draw(self._renderer)
+                    time.sleep(0)  # a loop that runs meanwhile is not to wait for the interpreter's lock
             return np.asarray(self._renderer.buffer_rgba())
 
     def _fill(self, tape: Tape, index: int, call: int | None) -> None:
@@ -78,7 +80,10 @@ class Frame:
     def png(self, tape: Tape, index: int, call: int | None = None) -> bytes:
         """The frame as a PNG of at most 256 colours, which is all that it has."""
         with self.lock:
-            return png.encode(self.pixels(tape, index, call), self.theme)
+            return self.encode(self.pixels(tape, index, call))
+
+    def encode(self, pixels: np.ndarray) -> bytes:
+        return png.encode(pixels, self.theme)
 
     def svg(self, tape: Tape, index: int, call: int | None = None) -> str:
         """The frame as SVG, with its words as title."""

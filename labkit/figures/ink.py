@@ -43,7 +43,7 @@ class Box(NamedTuple):
         return self.y + self.h
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # looked up by identity, a hundred times a frame
 class Font:
     """One of the DejaVu faces that matplotlib brings, at a size in pixels."""
 
@@ -68,7 +68,15 @@ _ruler = RendererAgg(1, 1, DPI)
 @lru_cache(maxsize=CACHED_WORDS)
 def width(text: str, font: Font) -> float:
     """How wide `text` is drawn."""
-    return _ruler.get_text_width_height_descent(text, font.properties, False)[0] if text else 0.0
+    return sum(_advance(char, font) for char in text)
+
+
+@lru_cache(maxsize=4096)
+def _advance(char: str, font: Font) -> float:
+    """From where a character begins to where the next one does."""
+    measure = _ruler.get_text_width_height_descent
+    once, more = (measure(char * n, font.properties, False)[0] for n in (1, 17))
+    return float(more - once) / 16
 
 
 @lru_cache(maxsize=CACHED_WORDS)
@@ -182,30 +190,58 @@ def _extent(word: Word) -> Box:
     )
 
 
+MARGIN = 2  # pixels around a character, for what reaches out of its place
+PHASES = 4  # a character is drawn at so many places between two pixels
+
 _pictures: OrderedDict[tuple[str, Font, str], tuple[np.ndarray, int, int]] = OrderedDict()
 
 
 def _picture(text: str, font: Font, colour: str) -> tuple[np.ndarray, int, int]:
-    """(RGBA picture of `text`, pixels left of its origin, pixels below its baseline)."""
+    """(RGBA picture of `text`, pixels left of its origin, pixels below its baseline).
+
+    It is put together from pictures of characters: numbers change in every frame, and FreeType takes
+    milliseconds for a string that it has not seen.
+    """
     key = text, font, colour
     known = _pictures.get(key)
     if known is not None:
         return known
-    wide, tall, descent = _ruler.get_text_width_height_descent(text, font.properties, False)
-    margin, below = 2, int(np.ceil(descent)) + 2
-    columns, rows = int(np.ceil(wide)) + 2 * margin, int(np.ceil(tall)) + below + margin
-    scratch = RendererAgg(columns, rows, DPI)
-    gc = scratch.new_gc()
-    gc.set_foreground(colour)
-    scratch.draw_text(gc, margin, rows - below, text, font.properties, 0)
-    image = np.array(scratch.buffer_rgba())
+    rows, below = _line(font)
+    image = np.empty((rows, int(np.ceil(width(text, font))) + 4 * MARGIN, 4), np.uint8)
+    image[:] = [round(255 * part) for part in rgba(colour)[:3]] + [0]
+    ink = image[..., 3]
+    x = 0.0
+    for char in text:
+        place, phase = divmod(round(x * PHASES), PHASES)
+        shape = _character(char, font, phase)
+        part = ink[:, place : place + shape.shape[1]]
+        np.maximum(part, shape[:, : part.shape[1]], out=part)
+        x += _advance(char, font)
     while len(_pictures) >= CACHED_WORDS:
         try:
             _pictures.popitem(last=False)
         except KeyError:  # another figure's thread was faster
             break
-    _pictures[key] = image, margin, below
-    return image, margin, below
+    _pictures[key] = image, MARGIN, below
+    return image, MARGIN, below
+
+
+@lru_cache(maxsize=64)
+def _line(font: Font) -> tuple[int, int]:
+    """(height of a line's picture, the pixels of it below the baseline)."""
+    _, tall, descent = _ruler.get_text_width_height_descent("Áqj(|", font.properties, False)
+    below = int(np.ceil(descent)) + MARGIN
+    return int(np.ceil(tall)) + MARGIN + below, below
+
+
+@lru_cache(maxsize=8192)
+def _character(char: str, font: Font, phase: int) -> np.ndarray:
+    """How much of each pixel a character covers, 0 to 255, `phase` / PHASES of a pixel to the right."""
+    rows, below = _line(font)
+    scratch = RendererAgg(int(np.ceil(_advance(char, font))) + 3 * MARGIN, rows, DPI)
+    gc = scratch.new_gc()
+    scratch.draw_text(gc, MARGIN + phase / PHASES, rows - below, char, font.properties, 0)
+    return np.array(scratch.buffer_rgba())[..., 3]
 
 
 class Boxes(Ink):
@@ -220,14 +256,18 @@ class Boxes(Ink):
     ) -> None:
         super().__init__()
         self.face, self.edge, self.line, self.hatch = face, edge, line, hatch
+        self._held: list[tuple[float, float, float, float]] = []
         self._path: Path | None = None
 
     def hold(self, boxes: Iterable[tuple[float, float, float, float]]) -> None:
         """Hold these (left, top, width, height), on whole pixels."""
-        array = np.asarray(boxes if isinstance(boxes, np.ndarray) else list(boxes), float).reshape(-1, 4)
-        self._path = None
-        if not len(array):
+        held = list(boxes)
+        if held == self._held:  # from one frame to the next most stay where they are
             return
+        self._held, self._path = held, None
+        if not held:
+            return
+        array = np.array(held, float)
         left, top = np.round(array[:, 0]), np.round(array[:, 1])
         right = np.maximum(np.round(array[:, 0] + array[:, 2]), left + 1)
         bottom = np.maximum(np.round(array[:, 1] + array[:, 3]), top + 1)
@@ -261,12 +301,18 @@ class Strokes(Ink):
     def __init__(self, colour: str, line: float = 1.5, smooth: bool = True) -> None:
         super().__init__()
         self.colour, self.line, self.smooth = colour, line, smooth
+        self._held: list[tuple[float, float, float, float]] = []
         self._path: Path | None = None
 
     def hold(self, segments: Iterable[tuple[float, float, float, float]]) -> None:
         """Hold these (x0, y0, x1, y1)."""
-        array = np.asarray(list(segments), float).reshape(-1, 2)
-        self._path = Path(array, np.tile(np.array([1, 2], np.uint8), len(array) // 2)) if len(array) else None
+        held = list(segments)
+        if held == self._held:
+            return
+        self._held, self._path = held, None
+        if held:
+            ends = np.array(held, float).reshape(-1, 2)
+            self._path = Path(ends, np.tile(np.array([1, 2], np.uint8), len(held)))
 
     def draw(self, renderer: Any) -> None:
         if self._path is None:

@@ -116,6 +116,8 @@ class View:
         """One position back, in iterations or in calls."""
         with self._lock:
             at, call = self.index, self._call
+            if self.granularity == "source line" and self._a_line("back"):
+                return None
             if self.granularity == "call" and (steps := self._calls(at)):
                 done = steps if call is None else call
                 if done > 0:
@@ -127,6 +129,8 @@ class View:
         """One position forward; False at the end of the tape."""
         with self._lock:
             at, call = self.index, self._call
+            if self.granularity == "source line" and self._a_line("forward"):
+                return True
             if self.granularity == "call" and call is not None and call < self._calls(at):
                 self._go_to(at, call + 1)
                 return True
@@ -135,12 +139,19 @@ class View:
             self._go_to(at + 1, 0 if self.granularity == "call" else None)
             return True
 
+    def _a_line(self, way: str) -> bool:
+        """Move the panels that show source by a line; False if none of them has one more."""
+        moved = [getattr(panel, way)() for panel in self._frame.panels if getattr(panel, "by_line", False)]
+        self._stale = self._stale or any(moved)
+        return any(moved)
+
     def step(self) -> None:
         """One iteration of the player, or one position forward where there is more to see of the last."""
         with self._lock:
-            in_between = (
-                self.granularity == "call" and self._call is not None and self._call < self._calls(self.index)
-            )
+            at, call = self.index, self._call
+            if self.granularity == "source line" and self._a_line("forward"):
+                return
+            in_between = self.granularity == "call" and call is not None and call < self._calls(at)
             if self.player is None or in_between:
                 self.forward()
                 return
