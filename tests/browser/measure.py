@@ -3,8 +3,9 @@
     seen = measure()
     seen.fps, seen.step_ms, seen.scrub_ms, seen.kept
 
-It makes a notebook of its own: an echo server, eight clients in a process of their own, the figure with all
-its panels. `benchmarks/` calls it; nothing is asserted here.
+It makes a notebook of its own: an echo server and the figure with all its panels. Its peers talk at a pace
+that eyes can follow for `fps`; eight clients in a process of their own go as fast as they can for `busy_fps`
+and `kept`. `benchmarks/` calls it; nothing is asserted here.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from .reader import Figure, Notebook, start_chromium
 from .server import JupyterLab
 
 CLIENTS = 8
+RATE = 100  # messages a second while the peers talk
 SETTLES = 1.0  # seconds before frames are counted
 CELLS = [
     "from labkit import Channel, Lab\n"
@@ -31,17 +33,26 @@ CELLS = [
     "    def handle_read(self):\n"
     "        self.write(self.recv(4096))\n"
     "lab = Lab(Echo, selector='epoll')\n"
-    f"crowd = lab.crowd({CLIENTS}).__enter__()",
+    f"crowd = lab.crowd({CLIENTS})",
+    "import threading, time\n"
+    "def talk(seconds):\n"
+    "    until = time.monotonic() + seconds\n"
+    "    peers = [lab.connect(f'talker {n}') for n in range(CLIENTS)]\n"
+    "    while time.monotonic() < until:\n"
+    "        for each in peers:\n"
+    "            each.send(bytes(64)), each.recv(), time.sleep(1 / RATE)\n"
+    "    for each in peers: each.close()",
     "lab.run(); closed = crowd.echo(CLIENTS, seconds=SECONDS)['round_trips']; lab.pause()",
     "lab.live()",
 ]
 
 
 class Seen(NamedTuple):
-    """What a reader sees: frames a second while the loop runs, ms from a press to the next image, and how
-    many round trips the loop made with the figure open, of those it made with the figure closed."""
+    """What a reader sees: frames a second while peers talk, and while the loop has no time to spare; ms from
+    a press to the next image; round trips made with the figure open over those made with it closed."""
 
     fps: float
+    busy_fps: float
     step_ms: tuple[float, ...]
     scrub_ms: tuple[float, ...]
     kept: float
@@ -49,7 +60,8 @@ class Seen(NamedTuple):
 
     def __str__(self) -> str:
         return (
-            f"{self.fps:.1f} frames a second with {CLIENTS} busy connections, {self.image_kb:.0f} kB each; "
+            f"{self.fps:.1f} frames a second at {RATE} messages a second, {self.busy_fps:.1f} at full speed, "
+            f"{self.image_kb:.0f} kB each; "
             f"Step to paint {_spread(self.step_ms)}; scrub to paint {_spread(self.scrub_ms)}; "
             f"round trips with the figure open {self.kept:.2f}× those with it closed"
         )
@@ -75,7 +87,7 @@ def measure(browser: Browser | None = None, *, seconds: float = 5.0, presses: in
             raise RuntimeError(found.reason)
         with sync_playwright() as playwright:
             return measure(start_chromium(playwright, found.path), seconds=seconds, presses=presses)
-    constants = f"CLIENTS, SECONDS = {CLIENTS}, {seconds}"
+    constants = f"CLIENTS, RATE, SECONDS = {CLIENTS}, {RATE}, {seconds}"
     notebook = new_notebook(cells=[new_code_cell(source) for source in [constants, *CELLS]])
     notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
     with tempfile.TemporaryDirectory() as folder:
@@ -92,16 +104,22 @@ def _measure(figure: Figure, seconds: float, presses: int) -> Seen:
     ask = figure.notebook.ask
     figure.box.scroll_into_view_if_needed()
     figure.press("Run")
+    ask(f"threading.Thread(target=talk, args=[{seconds + 2 * SETTLES}]).start()")
+    figure.page.wait_for_timeout(SETTLES * 1e3)
+    talking = figure.frames_in(seconds)
+    figure.page.wait_for_timeout(2 * SETTLES * 1e3)
     ask(f"crowd.start_echo(CLIENTS, seconds={seconds + SETTLES})")
     figure.page.wait_for_timeout(SETTLES * 1e3)
-    frames = figure.frames_in(seconds)
+    busy = figure.frames_in(seconds)
     opened = float(ask("crowd.result()['round_trips']")) * seconds / (seconds + SETTLES)
     figure.press("Pause")
     image = figure.wait_for_rest()
     steps = tuple(figure.press_to_paint(lambda: figure.press("Step")) for _ in range(presses))
-    scrubs = tuple(figure.press_to_paint(lambda: figure.scrub(-7)) for _ in range(presses))
+    places = [(0.2, 0.8)[n % 2] for n in range(presses)]
+    scrubs = tuple(figure.press_to_paint(lambda to=to: figure.scrub(to)) for to in places)
     return Seen(
-        fps=len(frames) / seconds,
+        fps=len(talking) / seconds,
+        busy_fps=len(busy) / seconds,
         step_ms=steps,
         scrub_ms=scrubs,
         kept=opened / float(ask("closed")),

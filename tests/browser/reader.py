@@ -388,14 +388,15 @@ class Figure:
 
     def press_to_paint(self, act: Callable[[], object], within: float = MOVES_WITHIN) -> float:
         """Milliseconds from the press or key of `act` to the next image on the screen."""
+        later = "element => element.labkitSeen.frames.map(at => at - element.labkitSeen.pressed)"
         self.watch()
         try:
             act()
-            self.notebook._until(lambda: bool(self.frames()), within, "the figure to change after a press")
-            pressed: float = self.box.evaluate("element => element.labkitSeen.pressed")
+            self.wait_until(lambda: bool(self.frames()), "the figure to change after a press", within)
+            waited: list[float] = self.box.evaluate(later)
         finally:
-            frames = self.unwatch()
-        return frames[0] - pressed
+            self.unwatch()
+        return waited[0]
 
     def frames_in(self, seconds: float) -> list[float]:
         """When the image changed within the next `seconds`."""

@@ -1,4 +1,4 @@
-"""Every notebook in a real JupyterLab: it opens without a question, runs without an error, its figures move."""
+"""Every notebook in a real JupyterLab: opens without a question, runs without an error, its figures move."""
 
 from __future__ import annotations
 
