@@ -15,6 +15,8 @@ from .test_lesson_01 import BEFORE, LEFT, execute, printed
 
 # Jupyter sends large outputs without copying them, and starts a thread to free them when it first does.
 WARM = "from zmq.utils.garbage import gc as _zmq_gc; _zmq_gc.start()\n"
+# Outputs are kept by the kernel (Out), and with them figures of tapes, which no lab closes.
+CLOSE = "import labkit.live; [figure.close() for figure in list(labkit.live._figures)]\n"
 ASK = """
 import json as _json
 print(_json.dumps(dict({}), default=str))
@@ -28,7 +30,7 @@ def observe(path: Path, ask: str) -> SimpleNamespace:
     the cells wrote there.
     """
     notebook = nbformat.read(path, as_version=4)
-    asked, left = new_code_cell(ASK.replace("{}", ask)), new_code_cell(LEFT)
+    asked, left = new_code_cell(ASK.replace("{}", ask)), new_code_cell(CLOSE + LEFT)
     lesson = list(notebook.cells)
     notebook.cells = [new_code_cell(WARM + BEFORE), *lesson, asked, left]
     began = time.monotonic()
