@@ -88,7 +88,8 @@ class Engine:
             raise
 
     def _listen(self) -> socket.socket:
-        listener = self.recorder.socket(socket.AF_INET, socket.SOCK_STREAM)
+        with kernel.naming_the_fd_limit():
+            listener = self.recorder.socket(socket.AF_INET, socket.SOCK_STREAM)
         if self.buffers:  # before listen: an accepted socket inherits them (tcp(7))
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self.buffers)
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, self.buffers)

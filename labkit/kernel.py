@@ -7,6 +7,7 @@ function returns None; it never guesses. It knows nothing of loops, tapes or fig
 from __future__ import annotations
 
 import array
+import contextlib
 import errno
 import fcntl
 import os
@@ -16,7 +17,7 @@ import socket
 import sys
 import termios
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 LINUX = sys.platform == "linux"
@@ -152,6 +153,22 @@ def is_open(fd: int) -> bool:
 def fd_limit() -> tuple[int, int]:
     """(soft, hard) limit on fd numbers of this process (getrlimit(2), RLIMIT_NOFILE)."""
     return resource.getrlimit(resource.RLIMIT_NOFILE)
+
+
+@contextlib.contextmanager
+def naming_the_fd_limit() -> Iterator[None]:
+    """Where fds are made: if there are too many, the OSError says how many are allowed, and what raises it."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno != errno.EMFILE:
+            raise
+        soft, hard = fd_limit()
+        raise OSError(
+            errno.EMFILE,
+            f"this process has all {soft:,} fds open that it may have (ulimit -n). Close labs that you do not "
+            f"need, or start it from a shell after `ulimit -n {hard}`",
+        ) from None
 
 
 @dataclass(frozen=True, slots=True)

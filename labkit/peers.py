@@ -47,7 +47,8 @@ class Peer:
         self._tell = on_action
         self._readers = kernel.queue_readers()
         self._errno = 0
-        self.socket = socket.socket()
+        with kernel.naming_the_fd_limit():
+            self.socket = socket.socket()
         try:
             if buffers:
                 self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, buffers)
@@ -56,6 +57,12 @@ class Peer:
             self.socket.settimeout(CONNECT_WITHIN)
             self.socket.connect(address)
             self.socket.setblocking(False)
+        except TimeoutError:
+            self.socket.close()
+            raise TimeoutError(
+                f"{name} was not connected within {CONNECT_WITHIN:g} s: the listener's backlog is full. "
+                "Let the loop accept those who wait: lab.step(n), or lab.run()"
+            ) from None
         except OSError:
             self.socket.close()
             raise

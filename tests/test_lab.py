@@ -2,6 +2,7 @@
 
 import gc
 import multiprocessing
+import resource
 import select
 import signal
 import socket
@@ -248,6 +249,27 @@ def test_a_wrong_lab_says_what_to_do(wrong, error, says):
     with pytest.raises(error, match=says):
         wrong()
     assert kernel.open_fds() == before
+
+
+def test_the_fd_limit_is_named_with_what_raises_it():
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with Lab(Echo) as lab:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (len(kernel.open_fds()) + 20, hard))
+        try:
+            with pytest.raises(OSError, match="ulimit -n"):
+                for _ in range(50):
+                    lab.connect()
+            with pytest.raises(OSError, match="ulimit -n"):
+                Lab(Echo)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_a_full_backlog_is_named_with_what_empties_it(monkeypatch):
+    monkeypatch.setattr("labkit.peers.CONNECT_WITHIN", 0.3)
+    with Lab(Echo) as lab, pytest.raises(TimeoutError, match="backlog is full.*lab.step"):
+        for _ in range(400):
+            lab.connect()
 
 
 def test_wrong_orders_say_what_to_do():
