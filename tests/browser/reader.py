@@ -327,10 +327,16 @@ class Figure:
         return " ".join(self.box.locator("[role=alert]").all_text_contents())
 
     def type(self, peer: str, text: str) -> None:
-        """Type into a peer's box and press Enter."""
-        row = self.row(peer)
-        row.locator("input[type=text]").fill(text)
-        row.locator("input[type=text]").press("Enter")
+        """Type into a peer's box and press Enter until the box is empty: then it is on its way."""
+        box = self.row(peer).locator("input[type=text]")
+        box.fill(text)
+        self.page.wait_for_timeout(100)
+        for _ in range(3):
+            box.press("Enter")
+            with contextlib.suppress(TimeoutError):
+                self.wait_until(lambda: box.input_value() == "", "the box to be empty", 2.0)
+                return
+        raise TimeoutError(f"{self.notebook.name}: what {peer} should send stays in the box")
 
     def row(self, peer: str) -> Locator:
         """The controls of a peer."""
