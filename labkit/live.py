@@ -36,8 +36,9 @@ DEFAULT = ("fd sets", "calls", "buffers", "time")
 SPEEDS = {"1 a second": 1.0, "4 a second": 4.0, "16 a second": 16.0, "as it comes": 0.0}
 LOOK_EVERY = 0.04  # seconds between two looks at the tape's head
 FRAMES_A_SECOND = 30.0
+WORDS_EVERY = 0.2  # seconds between two changes of words and controls while it runs
 SHARE = 0.35  # of a core that drawing may take while the lab has time to spare
-BUSY_SHARE = 0.1  # and while it has none: the interpreter's lock is one for both
+BUSY_SHARE = 0.12  # and while it has none: the interpreter's lock is one for both
 BUSY = 400  # iterations a second from which on a lab counts as busy
 ALARM = "background: #ffffff; color: #b3261e; font-weight: bold; padding: 2px 8px"
 ROWS_AT_MOST = 12  # peers with a row of their own
@@ -71,6 +72,7 @@ class LiveFigure(View):
         self.taken: dict[str, bytes] = {}  # what each of them took last
         self.trouble = ""  # what the last control that failed had to say
         self._next_frame = 0.0
+        self._ran = False  # whether it ran when the thread looked last
         self._watched = (time.monotonic(), 0)
         self._controls: Controls | None = None
         self._thread: threading.Thread | None = None
@@ -113,10 +115,21 @@ class LiveFigure(View):
             self._read(name)
         if self.following and self._newest() != self._index:
             self._index, self._call, self._stale = self._newest(), None, True
+        if self._controls is not None and self._controls.behind and now >= self._controls._next_words:
+            self._stale = True
         if self._stale and now >= self._next_frame:
             spent = self._send()
             share = BUSY_SHARE if self._busy(now) else SHARE
             self._next_frame = now + max(1 / FRAMES_A_SECOND, spent / share) if self.running else now
+        if self._ran and not self.running:  # what is saved with the notebook now is where it stopped
+            self._publish()
+            if self._controls is not None and self._controls.seen:
+                self._controls.run.focus()  # the front end has drawn the controls anew
+            self._stale = True
+        if self.running and not self._ran and self._controls is not None:
+            self._controls._next_words = 0.0
+            self._stale = True
+        self._ran = self.running
 
     def _busy(self, now: float) -> bool:
         """Whether the player makes so many iterations that drawing would slow it down."""
@@ -247,10 +260,11 @@ _figures: weakref.WeakSet[LiveFigure] = weakref.WeakSet()
 
 def _serve(figure: weakref.ref[LiveFigure], orders: queue.SimpleQueue[Any]) -> None:
     """Carry out orders and send frames until the figure is closed or gone."""
+    patience = LOOK_EVERY
     while True:
         waiting: list[Any] = []
         with contextlib.suppress(queue.Empty):
-            waiting.append(orders.get(timeout=LOOK_EVERY))
+            waiting.append(orders.get(timeout=patience))
             while True:
                 waiting.append(orders.get_nowait())
         this = figure()
@@ -261,6 +275,8 @@ def _serve(figure: weakref.ref[LiveFigure], orders: queue.SimpleQueue[Any]) -> N
             if not (getattr(work, "latest_wins", False) and any(getattr(w, "latest_wins", 0) for w in later)):
                 this._carry_out(work)
         this._turn(time.monotonic())
+        due = this._next_frame - time.monotonic() if this.running else LOOK_EVERY
+        patience = min(max(due, LOOK_EVERY / 4), LOOK_EVERY)
         del this
 
 
@@ -288,6 +304,8 @@ class Controls:
         self._mine: set[int] = set()  # threads that are setting widgets now: their changes are not orders
         self._rows: dict[int, PeerRow] = {}
         self.seen = False  # whether a front end ever answered
+        self._next_words = 0.0
+        self.behind = False  # whether the words are older than the picture
         wide, _ = figure._frame.size
         self.image = w.Image(format="png", layout=w.Layout(width=f"{wide}px", max_width="100%"))
         self.words = w.HTML()
@@ -403,12 +421,16 @@ class Controls:
     def show(self, picture: bytes) -> None:
         """Show a frame, and what goes with it."""
         figure = self._figure
+        running, now = figure.running, time.monotonic()
         with self._setting():
             self.image.value = picture
+            self.behind = running and now < self._next_words  # nobody reads as fast as frames come
+            if self.behind:
+                return
+            self._next_words = now + WORDS_EVERY
             at, first, last = figure.index, figure.tape.dropped, figure._newest()
             if last >= 0:
                 self._move_scrubber(at, first, last)
-            running = figure.running
             start = "Play" if figure.player is None else "Run"
             self.run.description = "Pause" if running else start
             self.run.icon = "pause" if running else "play"
