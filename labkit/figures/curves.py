@@ -30,7 +30,8 @@ def curves(sweep: Sweep, *, sizes: Sequence[int] = (), look: str | Theme = "scre
     figure = canvas(WIDE * scale, TALL * scale, style)
     labels = {name: f"{name}  {_slope(sweep, name)}" for name in sweep.curves}
     right = max([80.0, *(width(label, style.bold) for label in labels.values())]) + 16
-    axes = frame(figure, style, sweep.title, left=92 * scale, foot=58 * scale, right=right)
+    left = 20 + max([72.0 * scale, *(width(sweep.amount(decade), style.plain) for decade in _decades(sweep))])
+    axes = frame(figure, style, sweep.title, left=left, foot=58 * scale, right=right)
     axes.set(xscale="log", yscale="log")
     ends = []
     for at, (name, points) in enumerate(sweep.curves.items()):
@@ -117,6 +118,12 @@ def _ticks(axes: Axes, sweep: Sweep, style: Theme) -> None:
     hollow = any(sweep.reference.get(name) for name in sweep.curves)
     hint = ";  hollow marks: the reference machine" if hollow else ""
     axes.set_xlabel(f"{sweep.of}   (dotted lines rise as n^1{hint})", color=style.muted, labelpad=8)
+
+
+def _decades(sweep: Sweep) -> list[float]:
+    """The powers of ten that can stand on the y axis."""
+    values = [p.value for points in sweep.curves.values() for p in points if p.value > 0]
+    return [10.0 ** math.floor(math.log10(value) + 0.3) for value in values]
 
 
 def _slope(sweep: Sweep, name: str) -> str:
