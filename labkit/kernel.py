@@ -157,7 +157,7 @@ def fd_limit() -> tuple[int, int]:
 
 @contextlib.contextmanager
 def naming_the_fd_limit() -> Iterator[None]:
-    """Where fds are made: if there are too many, the OSError says how many are allowed, and what raises it."""
+    """Where fds are made: if there are too many, the OSError says how many may be, and what raises that."""
     try:
         yield
     except OSError as error:
@@ -166,8 +166,8 @@ def naming_the_fd_limit() -> Iterator[None]:
         soft, hard = fd_limit()
         raise OSError(
             errno.EMFILE,
-            f"this process has all {soft:,} fds open that it may have (ulimit -n). Close labs that you do not "
-            f"need, or start it from a shell after `ulimit -n {hard}`",
+            f"this process has all {soft:,} fds open that it may have (ulimit -n). Close labs that you do "
+            f"not need, or start it from a shell after `ulimit -n {hard}`",
         ) from None
 
 

@@ -113,4 +113,4 @@ def _fill(lab: Lab, peer: Peer, at_most: int) -> None:
             return
 
 
-SCENARIOS: dict[str, Callable[[str], Tape]] = {"echo": echo, "lines": lines, "error": error, "traffic": traffic}
+SCENARIOS: dict[str, Callable[[str], Tape]] = {each.__name__: each for each in (echo, lines, error, traffic)}

@@ -46,8 +46,8 @@ BY_THE_FRONT_DOOR = {"lab"}
 
 # Figures draw tapes, whoever wrote them.
 HIDDEN_FROM_FIGURES = {
-    "accounts", "dispatchers", "engine", "experiments", "lab", "loop", "peers", "recording", "rpc", "scenarios",
-    "selecting", "standing_in", "tapping", "watching",
+    "accounts", "dispatchers", "engine", "experiments", "lab", "loop", "peers", "recording", "rpc",
+    "scenarios", "selecting", "standing_in", "tapping", "watching",
 }  # fmt: skip
 
 DRAWING = {"figures", "live"}

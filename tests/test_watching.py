@@ -261,7 +261,7 @@ def test_a_watched_loop_makes_the_same_calls_with_the_same_answers(script, use_p
         with watch(asyncore):
             script(use_poll)
 
-    # TCP's own timers may let a write fit in one run and not in the next; a difference of ours is always there.
+    # TCP's own timers may let a write fit in one run and not in the next; a difference of ours stays.
     for _ in range(5):
         plain = transcript(monkeypatch, capsys, lambda: script(use_poll))
         seen = transcript(monkeypatch, capsys, watched)
