@@ -15,7 +15,7 @@ HALF = ("EOF", "FIN", "WAIT", "LAST_ACK")
 class States(Panel):
     """`steps`: (what was done, {end: its state}) in order. The panel does not depend on the tape's position.
 
-    A state that ended has a red edge and a cross, one that is half over a double edge; all say so in words.
+    A state that ended has a red edge and a cross, one that is half over a yellow ground; all say so in words.
     """
 
     weight = 0.6
@@ -39,14 +39,18 @@ class States(Panel):
         rows = theme.line * 2.0
         for place, (call, states) in enumerate(self.steps):
             x, room = left + place * step, step - theme.text * 0.5
-            number = f"{place + 1}  {call}" if call else f"{place + 1}"
-            words.add(x, box.y + theme.title, number, theme.mono, theme.muted, room=room)
+            who, dot, what = call.partition(".")
+            for line, text in enumerate((f"{place + 1}  {who}", dot + what)):
+                baseline = box.y + theme.title + line * theme.line
+                words.add(x, baseline, text, theme.mono, theme.muted, room=room)
             for row, end in enumerate(self.ends):
                 if end not in states:
                     continue
-                y = box.y + theme.title + theme.line * 0.6 + row * rows
+                y = box.y + theme.title + theme.line * 1.6 + row * rows
                 text = states[end]
-                kind = ended if text.startswith(ENDED) else half if any(h in text for h in HALF) else open_
+                kind = (
+                    half if any(each in text for each in HALF) else ended if text.startswith(ENDED) else open_
+                )
                 held[kind].append((x, y, room, rows - 8))
                 sign = "× " if kind is ended else ""
                 baseline = centred(y + (rows - 8) / 2, theme.text)
@@ -60,7 +64,7 @@ class States(Panel):
                     room - theme.text / 2,
                 )
         for row, end in enumerate(self.ends):
-            middle = box.y + theme.title + theme.line * 0.6 + row * rows + (rows - 8) / 2
+            middle = box.y + theme.title + theme.line * 1.6 + row * rows + (rows - 8) / 2
             words.add(box.x, centred(middle, theme.text), end, theme.bold, theme.ink)
         for artist, boxes in held.items():
             artist.hold(boxes)  # type: ignore[attr-defined]
