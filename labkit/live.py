@@ -25,7 +25,8 @@ import ipywidgets as w
 
 from labkit.figures import PANELS, THEMES, Panel
 from labkit.figures.view import View
-from labkit.lab import _current_cell
+from labkit.lab import Lab, _current_cell
+from labkit.source import trace
 
 if TYPE_CHECKING:
     from labkit.peers import Peer
@@ -49,8 +50,9 @@ ESCAPES = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"0": b"\0", b"\\": b"\\"}
 class LiveFigure(View):
     """A figure of `player`: a Lab, a Tape, or anything with tape, step, run and pause.
 
-    `panels` are names ("fd sets", "calls", "buffers", "time") or Panel objects; all four by default. `theme`
-    is "screen" or "projector", `size` (width, height) in pixels. Show it as the last value of a cell.
+    `panels` are names or Panel objects: "fd sets", "calls", "buffers", "time" by default; "source", whose
+    Step of a lab keeps the lines that it runs and goes through them; "call map". `theme` is "screen" or
+    "projector", `size` (width, height) in pixels. Show it as the last value of a cell.
 
     While it follows, it shows the newest iteration. Going back, or scrubbing, stops following; Step, Run and
     the newest iteration start it again. From the keyboard: Tab goes through Back, Forward, Step, Run, the
@@ -65,6 +67,8 @@ class LiveFigure(View):
         size: tuple[int, int] = (1000, 600),
     ) -> None:
         super().__init__(player, [_panel(each) for each in panels or DEFAULT], theme, size)
+        if any(getattr(panel, "by_line", False) for panel in self._frame.panels):
+            self.granularity = "source line"
         self._orders: queue.SimpleQueue[Callable[[LiveFigure], Any] | None] = queue.SimpleQueue()
         self.closed = False
         self._next_move = 0.0
@@ -81,6 +85,15 @@ class LiveFigure(View):
         self._cell = _current_cell()
         self._close_others_of_this_cell()
         _figures.add(self)
+
+    def _one_iteration(self) -> None:
+        """A step of the player; by source line, one that keeps its lines for the panels that show them."""
+        by_line: list[Any] = [panel for panel in self._frame.panels if getattr(panel, "by_line", False)]
+        if self.granularity != "source line" or not by_line or not isinstance(self.player, Lab):
+            return super()._one_iteration()
+        lines = trace(self.player)
+        for panel in by_line:
+            panel.keep(self._newest(), lines)
 
     # ---- the figure's thread ---------------------------------------------------------------------------
 

@@ -94,6 +94,22 @@ def test_it_follows_the_head_until_the_reader_goes_back(lab: Lab):
     assert (figure.index, figure.following) == (7, True)
 
 
+def test_with_the_source_panel_a_step_goes_line_by_line(lab: Lab):
+    lab.step()
+    figure = LiveFigure(lab, "calls", "source", size=(1000, 480))
+    figure.step()
+    assert len(lab.tape) == 2 and figure.granularity == "source line"
+    functions = []
+    while len(lab.tape) == 2:
+        functions.append(figure._frame.panels[1]._source.line.function)
+        figure.step()
+    order = list(dict.fromkeys(functions))
+    assert order[:4] == ["Loop.run_once", "Echo.handle_read", "Channel.recv", "Channel.write"]
+    figure.set_granularity("iteration")
+    figure.step()
+    assert len(lab.tape) == 4
+
+
 def test_a_ring_that_drops_the_position_never_throws():
     with Lab(Echo, limit=1) as lab:
         alice = lab.connect("alice")

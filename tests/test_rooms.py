@@ -32,7 +32,8 @@ FLOORS: dict[str, int] = {
             ("accounts", "figures"),
             ("engine",),
             ("lab",),
-            ("live", "measuring", "scenarios", "hosting", "source"),
+            ("scenarios", "hosting", "source"),
+            ("live", "measuring"),
             ("teaching", "classroom"),
             ("__init__",),  # the front door: what a notebook names
             ("cli", "__main__"),

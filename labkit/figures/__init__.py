@@ -6,10 +6,12 @@ Whatever a panel shows is a function of (tape, index). No panel knows a lab, a l
 from __future__ import annotations
 
 from labkit.figures.buffers import Buffers
+from labkit.figures.call_map import CallMap
 from labkit.figures.calls import ThisIteration
 from labkit.figures.fd_sets import FdSets
 from labkit.figures.frame import Frame
 from labkit.figures.panel import Panel
+from labkit.figures.source import SourceLines
 from labkit.figures.states import States
 from labkit.figures.still import Still
 from labkit.figures.theme import THEMES, Theme
@@ -21,15 +23,19 @@ PANELS: dict[str, type[Panel]] = {
     "buffers": Buffers,
     "calls": ThisIteration,
     "time": Time,
+    "source": SourceLines,
+    "call map": CallMap,
 }
 
 __all__ = [
     "PANELS",
     "THEMES",
     "Buffers",
+    "CallMap",
     "FdSets",
     "Frame",
     "Panel",
+    "SourceLines",
     "States",
     "Still",
     "Theme",

@@ -15,7 +15,7 @@ VALUES = 6  # lines that they get under it
 
 
 class SourceLines(Panel):
-    """The lines of the iterations in `traced`, {index: Source} (labkit.source.tracing gives it).
+    """The lines of the iterations in `traced`, {index: Source} (labkit.source.tracing), and what was kept.
 
     forward() and back() move by one line, and say whether there was one; drawing another position of the tape
     starts with the first line of its iteration, or with the line that made its call.
@@ -27,6 +27,7 @@ class SourceLines(Panel):
     def __init__(self, traced: Mapping[int, Any] | None = None) -> None:
         super().__init__()
         self.traced: Mapping[int, Any] = {} if traced is None else traced
+        self._kept: dict[int, Any] = {}
         self._shown: tuple[int, int | None] | None = None
         self._source: Any = None
 
@@ -35,6 +36,13 @@ class SourceLines(Panel):
         self.mark = self.boxes(face=self.theme.bad)
         self.rule = self.strokes(self.theme.hairline, 1.0, smooth=False)
         self.text = self.words()
+
+    def keep(self, index: int, source: Any) -> None:
+        """Show `source` of iteration `index`, from its first line; the newest 64 are kept."""
+        self._kept[index] = source
+        self._go_to(index, None)
+        while len(self._kept) > 64:
+            del self._kept[next(iter(self._kept))]
 
     def forward(self) -> bool:
         """One line on."""
@@ -73,7 +81,7 @@ class SourceLines(Panel):
         self._values(line, Box(left, high, box.right - left, box.bottom - high))
 
     def _go_to(self, index: int, call: int | None) -> None:
-        source = self.traced.get(index)
+        source = self._kept.get(index) or self.traced.get(index)
         if source is self._source and (index, call) == self._shown:
             return
         self._source, self._shown = source, (index, call)

@@ -156,9 +156,12 @@ class View:
                 self.forward()
                 return
             self.playing = False
-        self.player.step()
+        self._one_iteration()
         with self._lock:
             self._go_to(self._newest(), 0 if self.granularity == "call" else None)
+
+    def _one_iteration(self) -> None:
+        self.player.step()
 
     def run(self) -> None:
         """Run the player; at a speed, step it or replay the tape so many times a second."""
