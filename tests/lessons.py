@@ -41,6 +41,18 @@ def observe(path: Path, ask: str) -> SimpleNamespace:
     return seen
 
 
+def backwards_and_twice(path: Path) -> tuple[set[str], list[list[str]]]:
+    """Run the cells backwards, then forwards: the kinds of errors that were raised, and what stayed open."""
+    notebook = nbformat.read(path, as_version=4)
+    imports, *cells = code_cells(notebook)
+    again = [new_code_cell(cell.source) for cell in [*reversed(cells), *cells]]
+    left = new_code_cell(CLOSE + LEFT)
+    notebook.cells = [new_code_cell(WARM + BEFORE), imports, *again, left]
+    execute(notebook, allow_errors=True)
+    errors = {output.ename for cell in again for output in cell.outputs if output.output_type == "error"}
+    return errors, json.loads(printed(left))
+
+
 def taught(path: Path) -> set[str]:
     """The rows that the notebook's cells say they teach."""
     cells = code_cells(nbformat.read(path, as_version=4))

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from .helpers import ROOT, RUNS_WITHIN
-from .lessons import observe, taught
+from .lessons import backwards_and_twice, observe, taught
 
 LESSON = ROOT / "notebooks" / "06-rpc-on-asyncore.ipynb"
 ROWS = {"S45", *(f"S{number}" for number in range(67, 73))}
@@ -62,6 +62,13 @@ def test_it_runs_in_time_and_leaves_nothing_behind(seen):
     assert seen.seconds < RUNS_WITHIN
     assert not seen.stderr
     assert seen.left == [[], []]
+
+
+@lesson
+def test_cells_may_run_backwards_and_twice():
+    errors, left = backwards_and_twice(LESSON)
+    assert errors <= {"NameError"}  # a cell that needs the one before it
+    assert left == [[], []]
 
 
 @lesson
