@@ -108,8 +108,8 @@ class Recorder:
         finished = clock()
         self.finish()
         began = clock()
-        # The CPU clock is a system call, and dear: it is read once a turn. What the recorder has used since is
-        # taken out by the wall clock, unless it took so long that the thread may have lost its processor.
+        # The CPU clock is a system call, and dear: it is read once a turn. What the recorder has used since
+        # is taken out by the wall clock, unless it was so long that the thread may have lost its processor.
         used = began - finished
         self._cpu = self._cpu + used if used < 50_000 else time.thread_time_ns()
         return began

@@ -18,9 +18,8 @@ import numpy as np
 import pytest
 from nbclient import NotebookClient
 
-import labkit.live
 from labkit import Channel, Lab, LiveFigure, Tape
-from labkit.live import typed_bytes
+from labkit.controls import Controls, typed_bytes
 
 from .helpers import ROOT
 
@@ -60,7 +59,7 @@ def soon(true: Callable[[], object]) -> None:
         time.sleep(0.01)
 
 
-def controls(figure: LiveFigure) -> labkit.live.Controls:
+def controls(figure: LiveFigure) -> Controls:
     assert figure._controls is not None
     return figure._controls
 

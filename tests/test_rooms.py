@@ -33,6 +33,7 @@ FLOORS: dict[str, int] = {
             ("engine",),
             ("lab",),
             ("scenarios", "hosting", "source"),
+            ("controls",),
             ("live", "measuring"),
             ("teaching", "classroom"),
             ("__init__",),  # the front door: what a notebook names
@@ -55,7 +56,7 @@ DRAWING = {"figures", "live"}
 ONLY_IN = {
     "matplotlib": DRAWING,
     "numpy": DRAWING,
-    "ipywidgets": {"live", "measuring", "teaching"},
+    "ipywidgets": {"controls", "live", "measuring", "teaching"},
 }
 
 

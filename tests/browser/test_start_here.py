@@ -170,7 +170,6 @@ def test_the_keyboard_is_enough(figure: Figure):
     figure.wait_until(lambda: "alice sent 3 bytes" in notebook.ask("lab.tape[-1].explain()"), "her bytes")
 
 
-@pytest.mark.xfail(reason="Enter overtakes what ipywidgets has not sent yet of the text", strict=False)
 def test_a_fast_typist_loses_nothing(figure: Figure):
     figure.row("alice").locator("input[type=text]").click()
     figure.page.keyboard.type("typed without a pause")
