@@ -47,7 +47,7 @@ class LiveSweep:
             other.cancel()
             other.wait(PATIENCE)
         self._sizes, self._theme, self._within = tuple(sizes), theme, within
-        self._stop = threading.Event()
+        self._stop, self._over = threading.Event(), threading.Event()
         self._error: BaseException | None = None
         self.sweep = Sweep({}, of=options.get("of", "n"), title=options.get("title", ""))
         self._drawn = 0.0
@@ -73,11 +73,12 @@ class LiveSweep:
 
     def wait(self, seconds: float) -> None:
         """Wait for the end, at most so long."""
-        self._thread.join(seconds)
+        if self._over.wait(seconds):  # a join that is interrupted would take the thread for dead
+            self._thread.join()
 
     @property
     def running(self) -> bool:
-        return self._thread.is_alive()
+        return not self._over.is_set()
 
     def result(self) -> Sweep:
         """Wait for the end, and return the sweep. Interrupting the wait cancels the sweep and keeps it."""
@@ -113,7 +114,10 @@ class LiveSweep:
             self._error = error
         finally:
             _running.discard(self)
-            self._finish()
+            try:
+                self._finish()
+            finally:
+                self._over.set()
 
     def _progressed(self, fraction: float, so_far: Sweep) -> None:
         """Between two sizes, when nothing is being measured: move the bar, and draw now and then."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import io
 import math
+import os
+import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -198,6 +200,14 @@ def test_a_live_sweep_can_be_cancelled_while_it_measures():
     assert time.monotonic() - began < 5
     assert made.ended == "it was cancelled"
     assert 0 < len(made.sizes) < 999
+
+
+def test_an_interrupt_while_a_cell_waits_cancels_and_keeps_what_is_measured():
+    live = LiveSweep(slowly, range(1, 1000), unit="calls", within=60)
+    threading.Timer(0.2, os.kill, [os.getpid(), signal.SIGINT]).start()
+    made = live.result()
+    assert made.ended == "it was cancelled"
+    assert made.sizes
 
 
 def test_a_second_live_sweep_cancels_the_first():
