@@ -12,7 +12,11 @@ from labkit.iteration import Iteration
 from labkit.tape import Tape
 
 READ, WRITE, EXCEPT = 1, 2, 4
-FLAGS = {"poll": ("POLLIN", "POLLOUT", "POLLPRI"), "epoll": ("EPOLLIN", "EPOLLOUT", "EPOLLPRI")}
+# An answer may hold POLLHUP or POLLERR where nobody asked for them (poll(2)); the tape keeps one bit for all.
+FLAGS = {
+    "poll": ("POLLIN", "POLLOUT", "POLLPRI/HUP/ERR"),
+    "epoll": ("EPOLLIN", "EPOLLOUT", "EPOLLPRI/HUP/ERR"),
+}
 
 
 class ThisIteration(Panel):
