@@ -97,7 +97,7 @@ def totals(tape: Tape) -> str:
     checked = []
     for before, turn in zip([None, *turns], turns, strict=False):
         for fd, account in turn.accounts.items():
-            counted_anew = before is None or before.accounts.get(fd) is not account
+            counted_anew = before is None or before.accounts.get(fd) != account
             verdict = turn.balance(fd) if counted_anew else None
             checked += [] if verdict is None else [verdict]
     law = f"the byte account was checked {len(checked):,} times"

@@ -24,6 +24,7 @@ from labkit.selecting import BusySelector, RecordingSelector, named
 from labkit.tape import Tape
 
 HOST = "127.0.0.1"
+BACKLOG = 128  # connections that may wait to be accepted
 ANSWER_WITHIN = 10.0  # seconds that an order may take on top of what it asks for
 SLEEP_AT_MOST = 60.0  # seconds of one step(timeout=…)
 BUSY_BUDGET = 5.0  # seconds after which a busy loop that runs is paused
@@ -95,8 +96,13 @@ class Engine:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, self.buffers)
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         listener.bind((HOST, 0))
-        listener.listen(128)
+        listener.listen(BACKLOG)
         return listener
+
+    def make_room(self, size: int) -> None:
+        """Let `size` connections wait to be accepted, as far as the kernel lets them (listen(2))."""
+        if self._listener is not None:
+            self._listener.listen(max(BACKLOG, size))
 
     # ---- the loop's thread ---------------------------------------------------------------------------
 

@@ -154,6 +154,7 @@ class Lab:
         """`size` idle clients in a process of their own, all accepted. The lab runs while they connect."""
         self._must_be_open()
         was_running = self.running
+        self._engine.make_room(size)
         self.run()
         crowd = Crowd(self.address, size)
         self._engine.crowds.append(crowd)

@@ -16,77 +16,18 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, overload
 
-from labkit.iteration import EVENTS, Account, Call, Capacity, Iteration, Moment, Poke, Queues
+from labkit.iteration import Iteration
+from labkit.records import FLAT, Extra, Reader, Record, Standing, rows
 
 FORMAT = 1  # the version that save() writes and load() reads
 CHUNK = 512  # a chunk is packed when it holds this many turns and calls, or as many as there are fds
 LIMIT = 64 * 2**20  # bytes of packed chunks that a tape keeps by default
 
 
-class Extra(NamedTuple):
-    """The part of a record that most turns do not have."""
-
-    changes: tuple[tuple[int, int], ...] = ()  # (fd, events asked from now on), 0: no longer
-    gone: tuple[int, ...] = ()  # fds that were closed
-    names: tuple[tuple[int, str, tuple[int | None, ...] | None], ...] = ()
-    pokes: tuple[tuple[Any, ...], ...] = ()
-    errors: tuple[tuple[int, str], ...] = ()
-    moments: tuple[tuple[Any, ...], ...] = ()
-
-
-class Record(NamedTuple):
-    """One turn as it is written: plain values, times absolute, only what is new. The tuples are flat."""
-
-    at_ns: int
-    timeout: float | None
-    ready: tuple[int, ...]  # fd, events, …
-    waited_ns: int
-    handled_ns: int
-    cpu_ns: int
-    thread: int
-    calls: tuple[Any, ...]  # the fields of Call, …
-    samples: tuple[Any, ...]  # fd, the fields of Queues, the fields of Account as a tuple or None, …
-    extra: tuple[Any, ...] | None = None
-
-
-FLAT = {"ready": 2, "calls": len(Call._fields), "samples": 2 + len(Queues._fields)}
-
-
-def _rows(flat: Sequence[Any], width: int) -> Iterator[tuple[Any, ...]]:
-    return zip(*[iter(flat)] * width, strict=True)
-
-
-class _Standing:
-    """What holds until something changes it: the interest set, the bytes held, the names."""
-
-    __slots__ = ("capacity", "held", "interest", "names")
-
-    def __init__(self, other: _Standing | None = None) -> None:
-        self.interest: dict[int, int] = dict(other.interest) if other else {}
-        self.held: dict[int, tuple[Any, ...]] = dict(other.held) if other else {}
-        self.names: dict[int, str] = dict(other.names) if other else {}
-        self.capacity: dict[int, tuple[Any, ...]] = dict(other.capacity) if other else {}
-
-    def apply(self, extra: Extra) -> None:
-        """Take in what a turn changed, before its samples."""
-        for fd, events in extra.changes:
-            if events:
-                self.interest[fd] = events
-            else:
-                self.interest.pop(fd, None)
-        for fd in extra.gone:
-            for table in (self.held, self.names, self.capacity):
-                table.pop(fd, None)
-        for fd, name, capacity in extra.names:
-            self.names[fd] = name
-            if capacity:
-                self.capacity[fd] = capacity
-
-
 class _Chunk(NamedTuple):
     first: int
     turns: int
-    base: _Standing
+    base: Standing
     packed: bytes
 
 
@@ -111,12 +52,12 @@ class Tape(Sequence[Iteration]):
         self._lock = threading.Lock()
         self._chunks: deque[_Chunk] = deque()
         self._bytes = 0
-        self._standing = _Standing()
-        self._base = _Standing()
+        self._standing = Standing()
+        self._base = Standing()
         self._first = 0  # index of the open chunk's first turn
         self._open: list[tuple[Any, ...]] = []
         self._weight = self._settled = 0
-        self._readers: dict[int, _Reader] = {}
+        self._readers: dict[int, Reader] = {}
 
     # ---- writing: one thread -------------------------------------------------------------------------
 
@@ -148,7 +89,7 @@ class Tape(Sequence[Iteration]):
             self._bytes += len(packed)
             self._first += len(self._open)
             self._open, self._weight, self._settled = [], 0, 0
-            self._base = _Standing(self._standing)
+            self._base = Standing(self._standing)
             while self._bytes > self.limit and len(self._chunks) > 1:
                 gone = self._chunks.popleft()
                 self._bytes -= len(gone.packed)
@@ -193,21 +134,22 @@ class Tape(Sequence[Iteration]):
                     f"{self._first + len(self._open) - 1}"
                 )
             if index >= self._first:
-                first, base = self._first, self._base
-                reader = self._readers.get(first)
-                records: list[Any] = self._open[reader.read if reader else 0 :]
+                reader = self._reader(self._first, self._base)
+                reader.records += self._open[len(reader.records) :]
             else:
                 chunk = self._find(index)
-                first, base = chunk.first, chunk.base
-                reader = self._readers.get(first)
-                missing = reader is None or first + reader.read <= index
-                records = _unpacked(chunk)[reader.read if reader else 0 :] if missing else []
-            if reader is None:
-                while len(self._readers) >= 4:
-                    del self._readers[next(iter(self._readers))]
-                reader = self._readers[first] = _Reader(first, base)
-            reader.take(records)
-            return reader.turns[index - first]
+                reader = self._reader(chunk.first, chunk.base)
+                if len(reader.records) < chunk.turns:
+                    reader.records = _unpacked(chunk)
+            return reader.turn(index - reader.first)
+
+    def _reader(self, first: int, base: Standing) -> Reader:
+        reader = self._readers.get(first)
+        if reader is None:
+            while len(self._readers) >= 4:
+                del self._readers[next(iter(self._readers))]
+            reader = self._readers[first] = Reader(first, base)
+        return reader
 
     def _find(self, index: int) -> _Chunk:
         low, high = 0, len(self._chunks) - 1
@@ -228,7 +170,7 @@ class Tape(Sequence[Iteration]):
             chunks, base = list(self._chunks), self._chunks[0].base if self._chunks else self._base
             records, dropped = list(self._open), self.dropped
         with path.open("w") as file:
-            standing = {name: getattr(base, name) for name in _Standing.__slots__}
+            standing = {name: getattr(base, name) for name in Standing.__slots__}
             header = {"labkit-tape": FORMAT, "about": self.about, "dropped": dropped, "standing": standing}
             file.write(json.dumps(header) + "\n")
             packed: Iterable[Any] = (turn for chunk in chunks for turn in _unpacked(chunk))
@@ -262,10 +204,10 @@ class Tape(Sequence[Iteration]):
     def _restore(self, header: dict[str, Any]) -> None:
         self.dropped = self._first = int(header["dropped"])
         self.about = {str(key): str(value) for key, value in header["about"].items()}
-        for name in _Standing.__slots__:
+        for name in Standing.__slots__:
             table = {int(fd): _freeze(value) for fd, value in header["standing"][name].items()}
             setattr(self._standing, name, table)
-        self._base = _Standing(self._standing)
+        self._base = Standing(self._standing)
 
 
 def _reason(error: Exception) -> str:
@@ -279,7 +221,7 @@ def _freeze(value: Any) -> Any:
 def _to_json(index: int, record: tuple[Any, ...]) -> dict[str, Any]:
     row = {"index": index, **Record(*record)._asdict()}
     extra = row.pop("extra")
-    row |= {name: list(_rows(row[name], width)) for name, width in FLAT.items()}
+    row |= {name: list(rows(row[name], width)) for name, width in FLAT.items()}
     if extra is not None:
         row |= {name: value for name, value in Extra(*extra)._asdict().items() if value}
     return row
@@ -292,86 +234,7 @@ def _from_json(index: int, row: dict[str, Any]) -> tuple[Any, ...]:
     row = row | {name: [value for line in row[name] for value in line] for name in FLAT}
     values = [_freeze(row[name]) for name in Record._fields[:-1]]
     record = (*values, extra if any(extra) else None)
-    _Reader(index, _Standing()).take([record])  # a malformed record fails here, with its line's number
+    reader = Reader(index, Standing())
+    reader.records.append(record)
+    reader.turn(0)  # a malformed record fails here, with its line's number
     return record
-
-
-class _Reader:
-    """Turns the records of one chunk into Iterations, as far as it was asked to."""
-
-    def __init__(self, first: int, base: _Standing) -> None:
-        self.first = first
-        self.turns: list[Iteration] = []
-        self.asked = {fd: EVENTS[events] for fd, events in base.interest.items()}
-        self.queues = {fd: Queues(*held[:4]) for fd, held in base.held.items()}
-        self.accounts = {fd: Account(*held[4]) for fd, held in base.held.items() if held[4]}
-        self.names = dict(base.names)
-        self.leaving: tuple[int, ...] = ()  # closed in the turn just read, which still calls them by name
-        self.capacity = {fd: Capacity(*capacity) for fd, capacity in base.capacity.items()}
-
-    @property
-    def read(self) -> int:
-        return len(self.turns)
-
-    def take(self, records: Iterable[tuple[Any, ...]]) -> None:
-        for record in records:
-            at, timeout, ready, waited, handled, cpu, thread, calls, samples, extra = record
-            more = Extra(*extra) if extra is not None else Extra()
-            if self.leaving:
-                self._without(self.leaving, "names")
-                self.leaving = ()
-            if extra is not None:
-                self._apply(more)
-            if samples:
-                held = tuple(_rows(samples, 6))
-                self.queues = self.queues | {fd: Queues(*queues) for fd, *queues, _ in held}
-                counted = {fd: Account(*account) for fd, *_, account in held if account}
-                if counted:
-                    self.accounts = self.accounts | counted
-            woke = at + waited
-            turn = Iteration(
-                index=self.first + len(self.turns),
-                at_ns=at,
-                timeout=timeout,
-                asked=self.asked,
-                ready={fd: EVENTS[events] for fd, events in _rows(ready, 2)},
-                waited_ns=waited,
-                handled_ns=handled,
-                cpu_ns=cpu,
-                thread=thread,
-                calls=tuple(Call._make((*call[:5], call[5] - woke)) for call in _rows(calls, 6)),
-                queues=self.queues,
-                accounts=self.accounts,
-                names=self.names,
-                capacity=self.capacity,
-                pokes=tuple(Poke(*poke) for poke in more.pokes),
-                errors=tuple((fd, text) for fd, text in more.errors),
-                moments=tuple(
-                    Moment(after, fd, Queues(*queues), Account(*account) if account else None)
-                    for after, fd, queues, account in more.moments
-                ),
-            )
-            self.turns.append(turn)
-
-    def _apply(self, extra: Extra) -> None:
-        if extra.changes:
-            asked = dict(self.asked)
-            for fd, events in extra.changes:
-                if events:
-                    asked[fd] = EVENTS[events]
-                else:
-                    asked.pop(fd, None)
-            self.asked = asked
-        if extra.gone:
-            self._without(extra.gone, "queues", "accounts", "capacity")
-            named_anew = {fd for fd, _, _ in extra.names}
-            self.leaving = tuple(fd for fd in extra.gone if fd not in named_anew)
-        if extra.names:
-            self.names = self.names | {fd: name for fd, name, _ in extra.names}
-            known = {fd: Capacity(*capacity) for fd, _, capacity in extra.names if capacity}
-            self.capacity = self.capacity | known
-
-    def _without(self, fds: tuple[int, ...], *tables: str) -> None:
-        for table in tables:
-            kept = {fd: value for fd, value in getattr(self, table).items() if fd not in fds}
-            setattr(self, table, kept)

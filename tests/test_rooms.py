@@ -24,6 +24,7 @@ FLOORS: dict[str, int] = {
         (
             ("framing", "kernel", "narrate"),  # what the kernel says; words (an iteration explains itself)
             ("iteration",),
+            ("records",),
             ("tape",),
             ("recording", "experiments", "sweeping"),
             ("selecting", "standing_in", "tapping"),

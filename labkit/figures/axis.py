@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from labkit.figures.ink import Font
+from labkit.figures.ink import Font, width
 from labkit.figures.panel import Panel
 
 NUMBER_EVERY = 8
@@ -17,6 +17,7 @@ class Columns:
         self.step = max(4, int((right - left) // self.count))
         self.left, self.top, self.bottom = round(left), round(top), round(bottom)
         self.right = self.left + self.step * self.count
+        self.edge = panel.box.right
         self.band = panel.boxes(face=self.theme.band)
         self.edges = panel.boxes(edge=self.theme.band_edge)
         self.numbers = panel.words()
@@ -41,10 +42,12 @@ class Columns:
         for number in range(first + -first % NUMBER_EVERY, first + self.count, NUMBER_EVERY):
             middle = self.x(number - first) + self.step / 2
             near = len(f"{number:,}") * theme.text * 0.4
-            if index >= 0 and not taken[0] - near - 4 < middle < taken[1] + near + 4:
+            free = not taken[0] - near - 4 < middle < taken[1] + near + 4 and middle + near < self.edge
+            if index >= 0 and free:
                 self.numbers.add(middle, baseline, f"{number:,}", theme.plain, theme.muted, "center")
 
     def _number(self, x: float, y: float, index: int, font: Font, colour: str) -> tuple[float, float]:
-        middle = x + self.step / 2
-        wide = self.numbers.add(middle, y, f"{index:,}", font, colour, "center")
-        return middle - wide / 2, middle + wide / 2
+        half = width(f"{index:,}", font) / 2
+        middle = min(x + self.step / 2, self.edge - half - 1)
+        self.numbers.add(middle, y, f"{index:,}", font, colour, "center")
+        return middle - half, middle + half
