@@ -21,6 +21,7 @@ from labkit.records import FLAT, Extra, Reader, Record, Standing, rows
 
 FORMAT = 1  # the version that save() writes and load() reads
 CHUNK = 512  # a chunk is packed when it holds this many turns and calls, or as many as there are fds
+DAMAGED = ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError
 LIMIT = 64 * 2**20  # bytes of packed chunks that a tape keeps by default
 
 
@@ -193,7 +194,7 @@ class Tape(Sequence[Iteration]):
                 tape._restore(header)
                 for number, line in enumerate(file, 2):  # noqa: B007 - named in the error
                     tape.append(_from_json(tape._first + len(tape._open), json.loads(line)))
-            except (ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
+            except DAMAGED as error:
                 what = "it is cut short" if line and not line.endswith("\n") else _reason(error)
                 raise ValueError(
                     f"{path}, line {number}: not a labkit tape from here on ({what}). "

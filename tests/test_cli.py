@@ -68,6 +68,7 @@ def test_demo_saves_the_player(tmp_path):
         (["replay", "nowhere.jsonl"], 2, "nowhere.jsonl"),
         (["replay", __file__], 2, "line 1: not a labkit tape"),
         (["demo", "--save", "figure.bmp"], 2, ".html"),
+        (["demo", "--save", "figure.png", "--at", "999"], 2, "there is no iteration 999"),
     ],
 )
 def test_bad_input_says_what_to_do(arguments, status, says):

@@ -95,6 +95,8 @@ def _damage(tmp_path, tape, change):
         (lambda lines: [*lines[:3], *lines[4:]], 4),
         (lambda lines: [*lines[:2], lines[2].replace('"calls": [', '"calls": [[1], '), *lines[3:]], 3),
         (lambda lines: [*lines[:2], "\x00\x01\n"], 3),
+        (lambda lines: [lines[0].replace('"dropped": 0', '"dropped": Infinity'), *lines[1:]], 1),
+        (lambda lines: [*lines[:2], "[" * 100_000 + "\n"], 3),
     ],
 )
 def test_a_truncated_or_foreign_file_names_the_line(tmp_path, tape, change, line):
