@@ -6,6 +6,8 @@ It holds no reference to its Lab, so that a Lab that is forgotten is freed, and 
 from __future__ import annotations
 
 import contextlib
+import logging
+import os
 import queue
 import socket
 import threading
@@ -23,6 +25,8 @@ from labkit.recording import Recorder, Sizes, channel_sizes
 from labkit.selecting import BusySelector, RecordingSelector, named
 from labkit.tape import Tape
 
+log = logging.getLogger("labkit")
+
 HOST = "127.0.0.1"
 BACKLOG = 128  # connections that may wait to be accepted
 ANSWER_WITHIN = 10.0  # seconds that an order may take on top of what it asks for
@@ -36,7 +40,8 @@ class _RecordedLoop(Loop):
     recorder: Recorder
 
     def on_error(self, channel: Channel, error: Exception) -> None:
-        self.recorder.error(channel.socket.fileno(), f"{type(error).__name__}: {error}")
+        fd = getattr(channel.socket, "fd", -1)  # a closed socket has no fileno any more
+        self.recorder.error(fd, f"{type(error).__name__}: {kernel.fd_limit_named(error)}")
 
 
 class Waker(Channel):
@@ -67,8 +72,10 @@ class Engine:
         self._counter = Counter()
         self.recorder = Recorder(self.tape, sizes=self.sizes, describe=self._describe, count=self._count)
         self._build(handler, selector)
+        self._process = os.getpid()
         self._orders: queue.SimpleQueue[tuple[Future[Any], Callable[[Any], Any]] | None] = queue.SimpleQueue()
         self._stop = threading.Event()
+        self._closing = False
         self._run: Future[Any] | None = None
         self._bell: socket.socket | None = None
         self.thread = threading.Thread(target=self._serve, name="labkit loop", daemon=True)
@@ -77,6 +84,9 @@ class Engine:
     def _build(self, handler: Any, selector: Any) -> None:
         """Make the loop and its listener."""
         self.tape.about["selector"], inner = named(selector)
+        if inner.get_map() is None or inner.get_map():
+            state = "watches fds already" if inner.get_map() else "is closed"
+            raise ValueError(f"this {type(inner).__name__} {state}: make a new one for each lab")
         self.budget = BUSY_BUDGET if isinstance(inner, BusySelector) else None
         self.loop = _RecordedLoop(RecordingSelector(inner, recorder=self.recorder))
         self.loop.recorder = self.recorder
@@ -109,17 +119,20 @@ class Engine:
     def _serve(self) -> None:
         while (order := self._orders.get()) is not None:
             future, work = order
-            try:
-                future.set_result(work(self))
-            except BaseException as error:
-                future.set_exception(error)
+            if future.set_running_or_notify_cancel():
+                try:
+                    future.set_result(work(self))
+                except BaseException as error:
+                    future.set_exception(error)
             del order, future, work
 
-    def step(self, n: int, timeout: float) -> Iteration:
+    def _step(self, n: int, timeout: float, enough: threading.Event) -> Iteration:
         self.recorder.closely = True
         for _ in range(n):
             self.loop.run_once(timeout)
             self.recorder.finish()
+            if enough.is_set() or self._closing:
+                break
         return self.tape[-1]
 
     def _go(self) -> None:
@@ -146,6 +159,52 @@ class Engine:
         self._orders.put((future, work))
         return future
 
+    def ask(self, work: Callable[[Any], Any], patience: float = 0.0) -> Any:
+        """Have `work` done in the loop's thread; its answer. Waits as long as there are new iterations.
+
+        TimeoutError if for ANSWER_WITHIN + `patience` seconds there is none.
+        """
+        future = self.order(work)
+        try:
+            while True:
+                before = self._turns
+                try:
+                    return future.result(patience + ANSWER_WITHIN)
+                except TimeoutError:
+                    if future.done():
+                        raise
+                    if before == self._turns:
+                        break
+        finally:
+            future.cancel()  # what has not begun never will
+        where = kernel.blocked_in(self.thread)
+        raise TimeoutError(
+            f"the loop has not answered for {patience + ANSWER_WITHIN:g} s"
+            + (f"; it sleeps in {where}" if where else "")
+            + ". It is busy with a handler that has not returned, or with the sleep of an earlier step. "
+            "Try again when that is over, or close the lab."
+        ) from None
+
+    def step(self, n: int, timeout: float) -> Iteration:
+        """`n` iterations; no more of them once this is interrupted."""
+        enough = threading.Event()
+        try:
+            turn: Iteration = self.ask(lambda engine: engine._step(n, timeout, enough), timeout)
+        finally:
+            enough.set()
+        return turn
+
+    @property
+    def _turns(self) -> int:
+        return self.tape.dropped + len(self.tape)
+
+    def not_in_a_handler(self) -> None:
+        """RuntimeError in the loop's own thread, where an order would wait for itself."""
+        if threading.current_thread() is self.thread:
+            raise RuntimeError(
+                "a handler cannot step its own lab, or wait for it: it is part of an iteration itself"
+            )
+
     @property
     def running(self) -> bool:
         return self._run is not None and not self._run.done()
@@ -160,6 +219,9 @@ class Engine:
                 self._run.exception(seconds)
 
     def pause(self) -> None:
+        if threading.current_thread() is self.thread:  # a handler's wish: this iteration is the last
+            self._stop.set()
+            return
         run, self._run = self._run, None
         if run is None:
             return
@@ -198,17 +260,24 @@ class Engine:
 
     def shut_down(self) -> None:
         """End the thread and close everything; from any thread, once."""
+        if os.getpid() != self._process:  # a fork shares the sockets: they are its parent's to close
+            return
+        self._closing = True
         self._stop.set()
         self._ring()
         self._orders.put(None)
-        self._interrupt()
-        for crowd in self.crowds:
-            crowd.close()
-        for peer in self.peers.values():
-            peer.close()
-        if threading.current_thread() is not self.thread:
-            self.thread.join(SLEEP_AT_MOST)
-        self._close_sockets()
+        try:
+            self._interrupt()
+            for crowd in self.crowds:
+                crowd.close()
+            for peer in list(self.peers.values()):
+                peer.close()
+            if threading.current_thread() is not self.thread:
+                self.thread.join(ANSWER_WITHIN if kernel.LINUX else SLEEP_AT_MOST)
+                if self.thread.is_alive():
+                    log.warning("a handler has not returned; its lab is closed, but its thread goes on")
+        finally:  # if the reader has no patience too
+            self._close_sockets()
 
     def _interrupt(self) -> None:
         """End the sleep of a step."""
@@ -218,7 +287,10 @@ class Engine:
 
     def _close_sockets(self) -> None:
         for channel in tuple(self.loop.channels):
-            channel.abort()
+            with contextlib.suppress(Exception):  # an abort() of the reader's own may raise anything
+                channel.abort()
+            with contextlib.suppress(OSError, AttributeError):
+                channel.socket.close()
         if self._listener is not None:
             self._listener.close()
         self.loop.selector.close()

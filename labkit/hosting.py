@@ -16,7 +16,7 @@ from typing import Any
 
 from labkit import dispatchers
 from labkit.dispatchers import Watcher
-from labkit.engine import ANSWER_WITHIN, Engine
+from labkit.engine import Engine
 from labkit.lab import Lab
 from labkit.recording import Sizes
 from labkit.tape import LIMIT
@@ -99,7 +99,7 @@ class _HostedEngine(Engine):
     def serve(self, make: Callable[[], Any]) -> _HostedEngine:
         """Make the server in the loop's thread, where its dispatchers join the lab's map."""
         try:
-            self.order(lambda engine: engine._make(make)).result(ANSWER_WITHIN)
+            self.ask(lambda engine: engine._make(make))
         except BaseException:
             self.shut_down()
             raise

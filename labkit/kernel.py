@@ -163,12 +163,19 @@ def naming_the_fd_limit() -> Iterator[None]:
     except OSError as error:
         if error.errno != errno.EMFILE:
             raise
-        soft, hard = fd_limit()
-        raise OSError(
-            errno.EMFILE,
-            f"this process has all {soft:,} fds open that it may have (ulimit -n). Close labs that you do "
-            f"not need, or start it from a shell after `ulimit -n {hard}`",
-        ) from None
+        raise fd_limit_named(error) from None
+
+
+def fd_limit_named(error: Exception) -> Exception:
+    """`error`; if it is that there are too many fds, one that says how many may be, and what raises that."""
+    if not isinstance(error, OSError) or error.errno != errno.EMFILE:
+        return error
+    soft, hard = fd_limit()
+    return OSError(
+        errno.EMFILE,
+        f"this process has all {soft:,} fds open that it may have (ulimit -n). Close labs that you do "
+        f"not need, or start it from a shell after `ulimit -n {hard}`",
+    )
 
 
 @dataclass(frozen=True, slots=True)

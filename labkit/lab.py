@@ -13,7 +13,7 @@ import weakref
 from collections.abc import Callable
 from typing import Any, Self
 
-from labkit.engine import ANSWER_WITHIN, SLEEP_AT_MOST, Engine, Waker
+from labkit.engine import SLEEP_AT_MOST, Engine, Waker
 from labkit.iteration import Iteration
 from labkit.loop import Channel, Listener, Loop
 from labkit.peers import Crowd, Peer
@@ -65,7 +65,7 @@ class Lab:
     @property
     def peers(self) -> dict[str, Peer]:
         """The peers that are open, by name."""
-        return {name: peer for name, peer in self._engine.peers.items() if peer.open}
+        return {name: peer for name, peer in list(self._engine.peers.items()) if peer.open}
 
     @property
     def channels(self) -> dict[str, Channel]:
@@ -105,18 +105,16 @@ class Lab:
         """Run exactly `n` iterations in the loop's thread; returns the last. A running lab is paused first.
 
         Each waits at most `timeout` seconds, 0 to 60; by default a step never sleeps. Raises what the wait
-        itself raised; what a handler raised is on the tape.
+        itself raised; what a handler raised is on the tape. TimeoutError if a handler does not return.
         """
         if n < 1:
             raise ValueError(f"step({n}): give the number of iterations, 1 or more")
         if timeout is None or not 0 <= timeout <= SLEEP_AT_MOST:
             raise ValueError(f"timeout={timeout}: a step sleeps 0 to {SLEEP_AT_MOST:g} s; run() has no limit")
         self._must_be_open()
+        self._engine.not_in_a_handler()
         self.pause()
-        turn: Iteration = self._engine.order(lambda engine: engine.step(n, timeout)).result(
-            n * timeout + ANSWER_WITHIN
-        )
-        return turn
+        return self._engine.step(n, float(timeout))
 
     def run(self, seconds: float | None = None) -> Self:
         """Let the loop go as it really does, asleep until something happens. Returns at once.
@@ -125,6 +123,8 @@ class Lab:
         after 5 s in any case. Raises nothing while it runs; `pause` does.
         """
         self._must_be_open()
+        if seconds is not None:
+            self._engine.not_in_a_handler()
         if not self.running:
             self._engine.start()
         if seconds is not None:
@@ -137,6 +137,7 @@ class Lab:
     def pause(self) -> Self:
         """Stop after the iteration that is under way; wakes the loop if it sleeps. No-op when stopped.
 
+        In a handler it returns at once, and the iteration that the handler is part of is the last of a run.
         Raises what ended the run, if that was an error, and TimeoutError if a handler does not return.
         """
         self._engine.pause()
@@ -148,11 +149,12 @@ class Lab:
         It stands in the listener's backlog until the loop accepts it.
         """
         self._must_be_open()
-        return self._engine.connect(name)
+        return self._engine.connect(None if name is None else str(name))
 
     def crowd(self, size: int) -> Crowd:
         """`size` idle clients in a process of their own, all accepted. The lab runs while they connect."""
         self._must_be_open()
+        self._engine.not_in_a_handler()
         was_running = self.running
         self._engine.make_room(size)
         self.run()

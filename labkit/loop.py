@@ -41,17 +41,17 @@ class Channel:
         self.loop, self.socket, self.addr = loop, sock, addr
         self.read_buffer, self.write_buffer = bytearray(), bytearray()  # yours, and the channel's
         self.interest, self.closing = 0, False
-        loop.channels.add(self)
         self.declare(READ)
+        loop.channels.add(self)
 
     def declare(self, interest: int) -> None:
         """Ask for READ, WRITE, both or nothing (0) from the next iteration on."""
-        before, self.interest = self.interest, interest
-        selector = self.loop.selector
+        before, self.interest, selector = self.interest, 0, self.loop.selector  # 0 if it refuses
         if before and not interest:
             selector.unregister(self.socket)
         elif before != interest:
             (selector.modify if before else selector.register)(self.socket, interest, self)
+        self.interest = interest
 
     def recv(self, size: int) -> bytes:
         """Take up to `size` bytes; b"" if the kernel has none now, or the peer will send no more."""

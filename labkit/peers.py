@@ -142,6 +142,9 @@ class Peer:
             self._errno = error.errno or 0
             self._settle(action, asked, None)
             raise
+        except BaseException:  # a wrong argument: nothing was done
+            self.busy += 1
+            raise
 
     def _settle(self, action: Action, asked: int | None, result: int | None) -> None:
         self.busy += 1

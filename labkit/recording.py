@@ -31,7 +31,7 @@ def channel_sizes(data: Any) -> Sizes:
         return None, None
     try:
         return len(data.read_buffer), len(data.write_buffer)
-    except AttributeError:
+    except (AttributeError, TypeError):
         read, write = getattr(data, "read_buffer", None), getattr(data, "write_buffer", None)
         return (None if read is None else len(read), None if write is None else len(write))
 
@@ -306,6 +306,11 @@ class RecordedSocket(socket.socket):
         """Tell `recorder` of every call from now on."""
         self._recorder = recorder
         self._fd = self.fileno()
+
+    @property
+    def fd(self) -> int:
+        """Its number; of a closed socket, the one that it had."""
+        return self._fd
 
     def recv(self, size: int, flags: int = 0) -> bytes:
         try:

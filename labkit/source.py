@@ -30,7 +30,7 @@ from typing import Any
 
 from labkit import loop
 from labkit.iteration import Iteration, callers
-from labkit.lab import ANSWER_WITHIN, Lab
+from labkit.lab import Lab
 from labkit.tape import Tape
 
 ITERATIONS = frozenset(["run_once", "poll", "poll2"])  # functions that are one iteration of a loop
@@ -196,14 +196,15 @@ def tracing(target: Lab | Tape, *, files: Iterable[str] = ()) -> Iterator[Traced
     engine = target._engine
     recorder = engine.recorder
     tracer = _Tracer(target.tape, traced, files, calls=lambda: len(recorder._calls) // 6)
+    engine.not_in_a_handler()
     target.pause()
-    before = engine.order(lambda engine: _replace_trace(tracer.enter)).result(ANSWER_WITHIN)
+    before = engine.ask(lambda engine: _replace_trace(tracer.enter))
     try:
         yield traced
     finally:
         if not target.closed:
             target.pause()
-            engine.order(lambda engine: _replace_trace(before)).result(ANSWER_WITHIN)
+            engine.ask(lambda engine: _replace_trace(before))
 
 
 def _replace_trace(function: Any) -> Any:

@@ -1,7 +1,9 @@
 """A Lab does what it is told, says what happened, hangs never and leaves nothing behind."""
 
+import contextlib
 import gc
 import multiprocessing
+import os
 import resource
 import select
 import signal
@@ -400,3 +402,238 @@ def test_a_crowd_is_accepted_and_echoes():
         with pytest.raises(ValueError, match="ulimit -n"):
             lab.crowd(10**7)
     assert crowd._process.poll() is not None
+
+
+def test_a_handler_that_closes_and_then_raises_is_named():
+    class Hasty(Channel):
+        def handle_read(self):
+            self.recv(10)[0]
+
+    with Lab(Hasty) as lab:
+        alice = lab.connect("alice")
+        lab.step()
+        fd = fd_of(lab, "alice")
+        alice.close()
+        turn = lab.step()
+        assert turn.errors == ((fd, "IndexError: index out of range"),)
+        assert "alice: its handler raised" in turn.explain()
+
+
+def test_a_handler_that_asks_for_more_of_a_closed_channel_loses_only_that(lab):
+    class Greedy(Channel):
+        def handle_read(self):
+            self.recv(10)
+            self.abort()
+            self.declare(Event.READ)
+
+    lab.loop.channels.copy().pop().handler = Greedy
+    alice = lab.connect("alice")
+    lab.step()
+    alice.send(b"x")
+    assert "descriptor" in lab.step().errors[0][1]
+    lab.connect("bob")
+    lab.step()
+    assert list(lab.channels) == ["bob"]
+
+
+def test_a_handler_cannot_step_its_own_lab():
+    class Impatient(Channel):
+        def handle_read(self):
+            self.recv(10)
+            lab.step()
+
+    with Lab(Impatient) as lab:
+        alice = lab.connect("alice")
+        lab.step()
+        alice.send(b"x")
+        assert "RuntimeError: a handler cannot step its own lab" in lab.step().errors[0][1]
+
+
+def test_a_handler_can_pause_its_lab():
+    class Wait(Channel):
+        def handle_read(self):
+            self.recv(10)
+            lab.pause()
+
+    with Lab(Wait) as lab:
+        alice = lab.connect("alice")
+        lab.run()
+        alice.send(b"x")
+        until(lambda: not lab.running)
+        assert not any(turn.errors for turn in lab.tape)
+        alice.send(b"x")
+        assert [call.name for call in lab.step().calls] == ["recv"]
+
+
+@pytest.mark.parametrize("selector", available())
+def test_a_handler_can_close_its_lab(selector):
+    class Last(Channel):
+        def handle_read(self):
+            lab.close()
+
+    before = kernel.open_fds()
+    lab = Lab(Last, selector=selector)
+    alice = lab.connect("alice")
+    lab.step()
+    alice.send(b"x")
+    assert lab.step(3).index == 1
+    until(lambda: not lab.thread.is_alive())
+    assert kernel.open_fds() == before
+
+
+def test_a_step_that_gets_no_answer_says_why_and_is_never_made(monkeypatch):
+    monkeypatch.setattr("labkit.engine.ANSWER_WITHIN", 0.2)
+    release = threading.Event()
+
+    class Slow(Channel):
+        def handle_read(self):
+            self.recv(10)
+            release.wait(10)
+
+    with Lab(Slow) as lab:
+        alice = lab.connect("alice")
+        lab.step()
+        alice.send(b"x")
+        for _ in range(2):
+            with pytest.raises(TimeoutError, match="the loop has not answered"):
+                lab.step()
+        release.set()
+        monkeypatch.setattr("labkit.engine.ANSWER_WITHIN", 10)
+        assert lab.step().index == 2
+
+
+def test_many_steps_may_take_their_time(monkeypatch):
+    monkeypatch.setattr("labkit.engine.ANSWER_WITHIN", 0.2)
+    with Lab(Echo) as lab:
+        assert lab.step(5, timeout=0.1).index == 4
+
+
+def test_an_interrupt_ends_many_steps():
+    with Lab(Echo) as lab:
+        timer = threading.Timer(
+            0.2, lambda: signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+        )
+        timer.start()
+        with pytest.raises(KeyboardInterrupt):
+            lab.step(10**9)
+        lab.step()
+        assert len(lab.tape) < 10**8
+
+
+def test_an_interrupted_close_closes_everything():
+    before, release = kernel.open_fds(), threading.Event()
+
+    class Slow(Channel):
+        def handle_read(self):
+            self.recv(10)
+            release.wait(10)
+
+    lab = Lab(Slow)
+    alice = lab.connect("alice")
+    lab.run()
+    alice.send(b"x")
+    until(
+        lambda: (
+            lab.channels and lab.channels["alice"] and (b := kernel.blocked_in(lab.thread)) and b.fd is None
+        )
+    )
+    timer = threading.Timer(0.2, lambda: signal.pthread_kill(threading.main_thread().ident, signal.SIGINT))
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        lab.close()
+    release.set()
+    lab.thread.join(10)
+    assert kernel.open_fds() == before
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+def test_a_forked_child_cannot_close_what_its_parent_uses():
+    with Lab(Echo, selector="epoll" if hasattr(select, "epoll") else "select") as lab:
+        alice = lab.connect("alice")
+        lab.step()
+        child = os.fork()
+        if not child:
+            try:
+                lab.close()
+            finally:
+                os._exit(0)
+        os.waitpid(child, 0)
+        alice.send(b"x")
+        assert [call.name for call in lab.step().calls] == ["recv", "send"]
+        lab.connect("bob")
+        assert [call.name for call in lab.step().calls] == ["accept"]
+
+
+def test_a_wrong_argument_leaves_a_peer_that_can_be_counted():
+    with Lab(Echo) as lab:
+        alice = lab.connect("alice")
+        lab.step()
+        for wrong in (lambda: alice.send([1]), lambda: alice.recv(-1)):
+            with pytest.raises((TypeError, ValueError)):
+                wrong()
+        alice.send(b"x")
+        turn = lab.step()
+        assert turn.balance(fd_of(lab, "alice")) is True
+
+
+def test_a_selector_of_another_lab_is_refused():
+    kind = available()["select"]
+    selector = kind()
+    before = kernel.open_fds()
+    with Lab(Echo, selector=selector), pytest.raises(ValueError, match="watches fds already: make a new"):
+        Lab(Echo, selector=selector)
+    with pytest.raises(ValueError, match="is closed: make a new one"):
+        Lab(Echo, selector=selector)
+    assert kernel.open_fds() == before
+
+
+def test_an_accept_at_the_fd_limit_names_it():
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with Lab(Echo) as lab:
+        alice, spare = lab.connect("alice"), []
+        resource.setrlimit(resource.RLIMIT_NOFILE, (alice.fileno() + 1, hard))
+        try:
+            with contextlib.suppress(OSError):
+                while True:
+                    spare.append(os.dup(alice.fileno()))
+            turn = lab.step()
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+            for fd in spare:
+                os.close(fd)
+        assert "ulimit -n" in turn.errors[0][1]
+
+
+def test_a_peers_name_and_a_timeout_are_plain_on_the_tape():
+    class Name(str):
+        pass
+
+    class Number(float):
+        pass
+
+    with Lab(Echo) as lab:
+        assert lab.connect(7).name == "7"
+        lab.connect(Name("alice"))
+        turn = lab.step(timeout=Number(0.5))
+        assert type(turn.timeout) is float and [type(each.peer) for each in turn.pokes] == [str, str]
+
+
+def test_peers_can_be_listed_while_others_connect():
+    with Lab(Echo) as lab:
+        lab.run()
+        done, trouble = threading.Event(), []
+
+        def look():
+            while not done.is_set():
+                try:
+                    lab.peers  # noqa: B018 - it is what is tried
+                except RuntimeError as error:
+                    trouble.append(error)
+
+        looker = threading.Thread(target=look)
+        looker.start()
+        for _ in range(300):
+            lab.connect().close()
+        done.set()
+        looker.join()
+        assert trouble == []
