@@ -32,9 +32,10 @@ log = logging.getLogger("labkit")
 
 DEFAULT = ("fd sets", "calls", "buffers", "time")
 LOOK_EVERY = 0.01  # seconds between two looks at the tape's head
+LOOK_RARELY = 0.05  # and while the lab is busy
 FRAMES_A_SECOND = 30.0
 SHARE = 0.35  # of a core that drawing may take while the lab has time to spare
-BUSY_SHARE = 0.12  # and while it has none: the interpreter's lock is one for both
+BUSY_SHARE = 0.05  # and while it has none: the interpreter's lock is one for both
 BUSY = 400  # iterations a second from which on a lab counts as busy
 
 
@@ -62,6 +63,7 @@ class LiveFigure(View):
             self.granularity = "source line"
         self._orders: queue.SimpleQueue[Callable[[LiveFigure], Any] | None] = queue.SimpleQueue()
         self.closed = False
+        self.busy = False  # whether the player has no time to spare for drawing
         self._next_move = 0.0
         self.reading: set[str] = set()  # peers that take what has arrived before each frame
         self.taken: dict[str, bytes] = {}  # what each of them took last
@@ -123,7 +125,8 @@ class LiveFigure(View):
             self._stale = True
         if self._stale and now >= self._next_frame:
             spent = self._send()
-            share = BUSY_SHARE if self._busy(now) else SHARE
+            self.busy = self._busy(now)
+            share = BUSY_SHARE if self.busy else SHARE
             self._next_frame = now + max(1 / FRAMES_A_SECOND, spent / share) if self.running else now
         if self._ran and not self.running:  # what is saved with the notebook now is where it stopped
             self._publish()
@@ -280,7 +283,8 @@ def _serve(figure: weakref.ref[LiveFigure], orders: queue.SimpleQueue[Any]) -> N
                 this._carry_out(work)
         this._turn(time.monotonic())
         due = this._next_frame - time.monotonic() if this.running else LOOK_EVERY
-        patience = min(max(due, LOOK_EVERY / 4), LOOK_EVERY)
+        look = LOOK_RARELY if this.busy else LOOK_EVERY
+        patience = min(max(due, look / 4), look)
         del this
 
 
