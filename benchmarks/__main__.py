@@ -23,8 +23,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks import servers
-from benchmarks.servers import cpu_per_round_trip, ratio
-from labkit import Tape, kernel
+from benchmarks.servers import ratio
+from labkit import Tape, kernel, watch
 
 README = Path(__file__).parent / "README.md"
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
@@ -37,11 +37,11 @@ class Row(NamedTuple):
     met: bool | None  # None: a number for comparison
 
 
-def against(a: servers.Server, b: servers.Server, connections: int, active: int) -> tuple[float, float]:
-    return ratio(
-        partial(cpu_per_round_trip, a, connections, active),
-        partial(cpu_per_round_trip, b, connections, active),
-    )
+def against(
+    a: servers.Make, b: servers.Make, active: int, idle: tuple[int, int] = (0, 0)
+) -> tuple[float, float]:
+    with servers.Bench(a, active, idle[0]) as one, servers.Bench(b, active, idle[1]) as other:
+        return ratio(one, other, max(2, 2000 // active))
 
 
 def row(what: str, bar: float | None, measured: tuple[float, float]) -> Row:
@@ -50,62 +50,76 @@ def row(what: str, bar: float | None, measured: tuple[float, float]) -> Row:
     return Row(what, "" if bar is None else f"≤ {bar}×", f"{value:.2f}× (± {spread:.2f})", met)
 
 
+def clients(active: int) -> str:
+    return f"{active} connection{'s' * (active > 1)}"
+
+
 def loop() -> Iterator[Row]:
     """The loop itself, against code that needs nothing else."""
-    for connections in (1, 100):
-        vs_bare = partial(against, b=servers.bare_epoll, connections=connections, active=connections)
-        at = f"at {connections} connection{'s' * (connections > 1)}, CPU per round trip against bare epoll"
-        yield row(f"our Loop {at}", 1.25, vs_bare(servers.our_loop))
-        yield row(f"asyncore (poll2) {at}", None, vs_bare(servers.asyncore_poll))
-        yield row(f"asyncio Protocol {at}", None, vs_bare(servers.asyncio_protocol))
+    for active in (1, 100):
+        at = f"{clients(active)}, CPU per round trip against bare epoll"
+        vs_bare = partial(against, b=servers.BareEpoll, active=active)
+        yield row(f"our Loop, {at}", 1.25, vs_bare(servers.OurLoop))
+        yield row(f"asyncore (poll2), {at}", None, vs_bare(servers.Asyncore))
+        yield row(f"asyncio Protocol, {at}", None, vs_bare(servers.Asyncio))
 
 
 def idle() -> Iterator[Row]:
     """What idle connections cost one that is active."""
-    many = min(10_000, kernel.fd_limit()[0] - 100)
-    few, crowd = 10, f"1 active among {many:,} idle against 10, CPU per round trip"
-    for name, server, bar in (
-        ("our Loop", servers.our_loop, 1.1),
-        ("our Loop, recorded", servers.recorded, 1.2),
+    many = min(10_000, kernel.fd_limit()[0] - 200)
+    crowd = f"1 active among {many:,} idle against 10, CPU per round trip"
+    for name, make, bar in (
+        ("our Loop", servers.OurLoop, 1.1),
+        ("our Loop, recorded", servers.Recorded, 1.2),
     ):
-        pair = ratio(
-            partial(cpu_per_round_trip, server, many, 1), partial(cpu_per_round_trip, server, few, 1), 5
-        )
-        yield row(f"{name}: {crowd}", bar, pair)
-    asyncore_ = servers.asyncore_select
-    pair = ratio(
-        partial(cpu_per_round_trip, asyncore_, 480, 1), partial(cpu_per_round_trip, asyncore_, 1, 1), 5
-    )
-    yield row("asyncore (select): 480 against 1", None, pair)
+        yield row(f"{name}: {crowd}", bar, against(make, make, 1, (many, 10)))
+    make = servers.AsyncoreSelect
+    yield row("asyncore (select): 480 idle against none", None, against(make, make, 1, (480, 0)))
 
 
 def recording() -> Iterator[Row]:
-    """What the recorder costs: all four buffers and every call."""
-    for connections in (1, 100):
-        pair = against(servers.recorded, servers.our_loop, connections, connections)
-        at = f"{connections} connection{'s' * (connections > 1)}"
-        yield row(f"recorded against unrecorded, {at}", 1.25, pair)
-    pair = against(servers.our_loop, servers.our_loop, 100, 100)
-    yield row("recorder off: the loop has no hook; against itself", 1.01, pair)
-    pair = against(servers.asyncio_watched, servers.asyncio_protocol, 100, 100)
-    yield row("an asyncio server, watched against not, 100 connections", 1.05, pair)
-    pair = against(servers.asyncio_debug, servers.asyncio_protocol, 100, 100)
-    yield row("an asyncio server in asyncio's debug mode against not", None, pair)
+    """What the recorder costs."""
+    for active in (1, 100):
+        what = f"our Loop recorded, all buffers and every call, against unrecorded, {clients(active)}"
+        yield row(what, 1.25, against(servers.Recorded, servers.OurLoop, active))
+    same = against(servers.OurLoop, servers.OurLoop, 100)
+    yield row("recorder off: the loop has no hook; against itself", 1.01, same)
+    plain = servers.Asyncio
+    yield row("an asyncio server, watched against not", 1.05, against(servers.WatchedAsyncio, plain, 100))
+    yield row("the same with its calls and buffers", None, against(servers.WatchedAsyncioCalls, plain, 100))
+    yield row("the same in asyncio's debug mode", None, against(servers.AsyncioDebug, plain, 100))
+    what = "an asyncore server, watched with its methods and buffers, against not"
+    yield row(what, None, asyncore_watched())
+
+
+def asyncore_watched() -> tuple[float, float]:
+    """One server, watched for a while and not watched for a while: watch() is about the whole module."""
+    found = []
+    with servers.Bench(servers.Asyncore, 100) as bench:
+        for _ in range(15):
+            plain = bench.cpu(20)
+            with watch(servers.asyncore):
+                found.append(bench.cpu(20) / plain)
+    low, middle, high = statistics.quantiles(found, n=4)
+    return middle, (high - low) / 2
 
 
 def memory() -> Iterator[Row]:
     """Bytes that an iteration takes on the tape."""
-    tape = Tape()
-    gc.collect()
-    tracemalloc.start()
-    before, _ = tracemalloc.get_traced_memory()
-    cpu_per_round_trip(partial(servers.recorded, tape=tape), 4, 4, 2.0)
-    gc.collect()
-    after, _ = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    each = (after - before) / len(tape)
+    with servers.Bench(servers.Recorded, 4) as bench:
+        tape: Tape = bench.server.tape  # type: ignore[attr-defined]
+        gc.collect()
+        tracemalloc.start()
+        before, _ = tracemalloc.get_traced_memory()
+        first = len(tape)
+        bench.cpu(20_000)
+        gc.collect()
+        after, _ = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    turns = len(tape) - first
+    each = (after - before) / turns
     calls = sum(len(turn.calls) for turn in tape[-500:]) / 500
-    what = f"tape memory, 4 connections, {calls:.1f} calls an iteration, {len(tape):,} iterations"
+    what = f"tape memory, 4 connections, {calls:.1f} calls an iteration, {turns:,} iterations"
     yield Row(what, "≤ 250 bytes", f"{each:.0f} bytes", each <= 250)
 
 

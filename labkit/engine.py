@@ -137,16 +137,16 @@ class Engine:
 
     def _go(self) -> None:
         inside, self._bell = socket.socketpair()
-        silence = self._hang(inside)
-        self.recorder.closely = False
-        until = time.monotonic() + self.budget if self.budget else None
-        try:
-            while not self._stop.is_set() and (until is None or time.monotonic() < until):
-                self.loop.run_once(self.patience)
-        finally:
-            silence()
-            self.recorder.finish()
-            self._bell.close()
+        with self._bell, inside:  # closed in any case: the lab may be closed while a handler is at work
+            silence = self._hang(inside)
+            self.recorder.closely = False
+            until = time.monotonic() + self.budget if self.budget else None
+            try:
+                while not self._stop.is_set() and (until is None or time.monotonic() < until):
+                    self.loop.run_once(self.patience)
+            finally:
+                silence()
+                self.recorder.finish()
 
     def _hang(self, bell: socket.socket) -> Callable[[], None]:
         """Let the loop wait for `bell` as well; what is returned ends that."""

@@ -59,7 +59,7 @@ class LiveFigure(View):
         size: tuple[int, int] = (1000, 600),
     ) -> None:
         super().__init__(player, [_panel(each) for each in panels or DEFAULT], theme, size)
-        if any(getattr(panel, "by_line", False) for panel in self._frame.panels):
+        if "source" in panels:
             self.granularity = "source line"
         self._orders: queue.SimpleQueue[Callable[[LiveFigure], Any] | None] = queue.SimpleQueue()
         self.closed = False

@@ -188,6 +188,11 @@ class Crowd:
             cwd=Path(__file__).parent.parent,
         )
 
+    def answers(self) -> bool:
+        """Whether the crowd has something to say, so that `ready` or `result` need not wait."""
+        out = self._process.stdout
+        return out is not None and _readable(out.fileno(), 0)
+
     def ready(self) -> int:
         """Wait until all are connected; how many are. The loop must be running, or its backlog fills."""
         return int(self._answer()["connected"])
@@ -214,7 +219,7 @@ class Crowd:
     def _answer(self, more: float = 0.0) -> dict[str, Any]:
         out = self._process.stdout
         assert out is not None
-        ready, _, _ = select.select([out], [], [], self.within + more)
+        ready = _readable(out.fileno(), self.within + more)
         line = out.readline() if ready else ""
         if not line:
             self.close()
@@ -240,6 +245,13 @@ class Crowd:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _readable(fd: int, seconds: float) -> bool:
+    """Whether there is something to read within `seconds`; unlike select(2), of any fd number."""
+    poller = select.poll()
+    poller.register(fd, select.POLLIN)
+    return bool(poller.poll(seconds * 1000))
 
 
 def _be_a_crowd() -> None:

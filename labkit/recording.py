@@ -130,6 +130,7 @@ class Recorder:
         used, self._cpu = max(0, cpu - self._cpu), cpu
         began, timeout, ready, woke, changes = self._turn
         self._turn = None
+        self._calls[5::6] = [at - woke for at in self._calls[5::6]]
         calls = tuple(self._calls)
         if self._unwatched:
             self._forget_closed()

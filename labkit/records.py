@@ -24,7 +24,7 @@ class Extra(NamedTuple):
 
 
 class Record(NamedTuple):
-    """One turn as it is written: plain values, times absolute, only what is new. The tuples are flat."""
+    """One turn as it is written: plain values, only what is new. The tuples are flat."""
 
     at_ns: int
     timeout: float | None
@@ -150,7 +150,6 @@ class Reader:
     def _made(self, index: int, record: tuple[Any, ...]) -> Iteration:
         at, timeout, ready, waited, handled, cpu, thread, calls, _, extra = record
         more = Extra(*extra) if extra is not None else Extra()
-        woke = at + waited
         return Iteration(
             index=index,
             at_ns=at,
@@ -161,7 +160,7 @@ class Reader:
             handled_ns=handled,
             cpu_ns=cpu,
             thread=thread,
-            calls=tuple(Call._make((*call[:5], call[5] - woke)) for call in rows(calls, 6)),
+            calls=tuple(map(Call._make, rows(calls, 6))),
             queues=self._queues.copy_of(),
             accounts=self._accounts.copy_of(),
             names=self._names.copy_of(),

@@ -22,6 +22,7 @@ from labkit.records import FLAT, Extra, Reader, Record, Standing, rows
 FORMAT = 1  # the version that save() writes and load() reads
 CHUNK = 512  # a chunk is packed when it holds this many turns and calls, or as many as there are fds
 DAMAGED = ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError
+SMALL_TURNS = 16  # a chunk of so many is compressed; a loop with larger turns has no time to spare for that
 LIMIT = 64 * 2**20  # bytes of packed chunks that a tape keeps by default
 
 
@@ -33,7 +34,9 @@ class _Chunk(NamedTuple):
 
 
 def _unpacked(chunk: _Chunk) -> list[tuple[Any, ...]]:
-    records: list[tuple[Any, ...]] = marshal.loads(zlib.decompress(chunk.packed))
+    records: list[tuple[Any, ...]] = marshal.loads(
+        zlib.decompress(chunk.packed) if chunk.turns >= SMALL_TURNS else chunk.packed
+    )
     return records
 
 
@@ -83,7 +86,9 @@ class Tape(Sequence[Iteration]):
 
     def _seal(self) -> None:
         self._settle()
-        packed = zlib.compress(marshal.dumps(self._open), 1)
+        packed = marshal.dumps(self._open)
+        if len(self._open) >= SMALL_TURNS:
+            packed = zlib.compress(packed, 1)
         chunk = _Chunk(self._first, len(self._open), self._base, packed)
         with self._lock:
             self._chunks.append(chunk)
