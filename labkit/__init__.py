@@ -2,7 +2,7 @@
 
     from labkit import Lab, Channel, LiveFigure
 
-`import labkit` loads the standard library only; figures and widgets are loaded when they are first named.
+`import labkit` loads the standard library only; the rest is loaded when it is first named.
 """
 
 from __future__ import annotations
@@ -18,23 +18,33 @@ if sys.platform == "win32":
     )
 
 if TYPE_CHECKING:
+    from labkit import source as source
+    from labkit.hosting import HostedLab as HostedLab
     from labkit.live import LiveFigure as LiveFigure
     from labkit.measuring import LiveSweep as LiveSweep
+    from labkit.sweeping import Sweep as Sweep
+    from labkit.sweeping import sweep as sweep
+    from labkit.watching import watch as watch
 
-from labkit import kernel, source
-from labkit.hosting import HostedLab
+from labkit import kernel
 from labkit.iteration import Account, Call, Event, Iteration, Queues
 from labkit.lab import Lab
 from labkit.loop import Channel, Listener, Loop
 from labkit.peers import Crowd, Peer
 from labkit.selecting import BusySelector, RecordingSelector
-from labkit.sweeping import Sweep, sweep
 from labkit.tape import Tape
-from labkit.watching import watch
 
 __version__ = "0.1.0"
 
-_ON_FIRST_USE = {"LiveFigure": "labkit.live", "LiveSweep": "labkit.measuring"}
+_ON_FIRST_USE = {
+    "HostedLab": "labkit.hosting",
+    "LiveFigure": "labkit.live",
+    "LiveSweep": "labkit.measuring",
+    "Sweep": "labkit.sweeping",
+    "source": "labkit.source",
+    "sweep": "labkit.sweeping",
+    "watch": "labkit.watching",
+}
 
 __all__ = [
     "Account",
@@ -65,7 +75,8 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _ON_FIRST_USE:
         raise AttributeError(f"module 'labkit' has no attribute {name!r}")
-    return getattr(import_module(_ON_FIRST_USE[name]), name)
+    module = import_module(_ON_FIRST_USE[name])
+    return module if name == "source" else getattr(module, name)
 
 
 def __dir__() -> list[str]:
