@@ -11,7 +11,7 @@ import matplotlib
 from matplotlib import pyplot as plt
 
 from labkit import Lab, LiveFigure, Tape
-from labkit.scenarios import Echo
+from labkit.lab.scenarios import Echo
 
 matplotlib.use("agg")
 SIZE = (1000, 600)
@@ -54,7 +54,7 @@ def pyplot(tape: Tape) -> Callable[[int], object]:
     def draw(position: int) -> bytes:
         turns = tape[max(0, position - WINDOW) : position + 1]
         figure, ((sets, calls), (buffers, times)) = plt.subplots(2, 2, figsize=(10, 6), dpi=100)
-        for field, marker in (("asked", "s"), ("ready", "x")):
+        for field, marker in (("interest", "s"), ("ready", "x")):
             points = [(turn.index, fd) for turn in turns for fd in getattr(turn, field)]
             sets.scatter(*zip(*points, strict=True), marker=marker)
         turn = tape[position]
@@ -62,13 +62,13 @@ def pyplot(tape: Tape) -> Callable[[int], object]:
         calls.text(0, 1, turn.explain(), va="top", fontsize=6)
         names = [turn.name(fd) for fd in turn.accounts]
         left = [0] * len(names)
-        for place in ("kernel_in", "read_buffer", "write_buffer", "kernel_out"):
+        for place in ("recv_queue", "read_buffer", "write_buffer", "send_queue"):
             width = [getattr(turn.queues[fd], place) or 0 for fd in turn.accounts]
             buffers.barh(names, width, left=left, label=place)
             left = [a + b for a, b in zip(left, width, strict=True)]
         buffers.legend()
-        times.bar([t.index for t in turns], [t.waited_ns for t in turns])
-        times.bar([t.index for t in turns], [t.handled_ns for t in turns])
+        times.bar([t.index for t in turns], [t.asleep_ns for t in turns])
+        times.bar([t.index for t in turns], [t.awake_ns for t in turns])
         file = io.BytesIO()
         figure.savefig(file, format="png")
         plt.close(figure)

@@ -21,7 +21,7 @@ from contextlib import ExitStack
 from typing import Any, Protocol
 
 from labkit import Channel, Crowd, Listener, Loop, RecordingSelector, Tape, watch
-from labkit.recording import Recorder
+from labkit.record.recorder import Recorder
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)

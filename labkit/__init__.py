@@ -18,42 +18,41 @@ if sys.platform == "win32":
     )
 
 if TYPE_CHECKING:
-    from labkit import source as source
-    from labkit.hosting import HostedLab as HostedLab
-    from labkit.live import LiveFigure as LiveFigure
-    from labkit.measuring import LiveSweep as LiveSweep
-    from labkit.sweeping import Sweep as Sweep
-    from labkit.sweeping import sweep as sweep
-    from labkit.watching import watch as watch
+    from labkit.figure.live import LiveFigure as LiveFigure
+    from labkit.figure.live_sweep import LiveSweep as LiveSweep
+    from labkit.lab.asyncore_lab import AsyncoreLab as AsyncoreLab
+    from labkit.measure.sweeping import Sweep as Sweep
+    from labkit.measure.sweeping import sweep as sweep
+    from labkit.watching.watching import watch as watch
 
 from labkit import kernel
-from labkit.iteration import Account, Call, Event, Iteration, Queues
-from labkit.lab import Lab
+from labkit.lab.lab import Lab
+from labkit.lab.peer import Crowd, Peer
 from labkit.loop import Channel, Listener, Loop
-from labkit.peers import Crowd, Peer
-from labkit.selecting import BusySelector, RecordingSelector
-from labkit.tape import Tape
+from labkit.record.selectors import BusySelector, RecordingSelector
+from labkit.tape.iteration import Iteration
+from labkit.tape.tape import Tape
+from labkit.tape.turn import Account, Call, Event, Queues
 
 __version__ = "0.1.0"
 
 _ON_FIRST_USE = {
-    "HostedLab": "labkit.hosting",
-    "LiveFigure": "labkit.live",
-    "LiveSweep": "labkit.measuring",
-    "Sweep": "labkit.sweeping",
-    "source": "labkit.source",
-    "sweep": "labkit.sweeping",
-    "watch": "labkit.watching",
+    "AsyncoreLab": "labkit.lab.asyncore_lab",
+    "LiveFigure": "labkit.figure.live",
+    "LiveSweep": "labkit.figure.live_sweep",
+    "Sweep": "labkit.measure.sweeping",
+    "sweep": "labkit.measure.sweeping",
+    "watch": "labkit.watching.watching",
 }
 
 __all__ = [
     "Account",
+    "AsyncoreLab",
     "BusySelector",
     "Call",
     "Channel",
     "Crowd",
     "Event",
-    "HostedLab",
     "Iteration",
     "Lab",
     "Listener",
@@ -66,7 +65,6 @@ __all__ = [
     "Sweep",
     "Tape",
     "kernel",
-    "source",
     "sweep",
     "watch",
 ]
@@ -75,8 +73,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _ON_FIRST_USE:
         raise AttributeError(f"module 'labkit' has no attribute {name!r}")
-    module = import_module(_ON_FIRST_USE[name])
-    return module if name == "source" else getattr(module, name)
+    return getattr(import_module(_ON_FIRST_USE[name]), name)
 
 
 def __dir__() -> list[str]:

@@ -11,13 +11,14 @@ from collections.abc import Iterator, Sequence
 from importlib import metadata
 from pathlib import Path
 
-from labkit import __version__, kernel, narrate
-from labkit.iteration import Iteration
-from labkit.scenarios import SCENARIOS
-from labkit.selecting import available
-from labkit.tape import Tape
+from labkit import __version__, kernel
+from labkit.lab.scenarios import SCENARIOS
+from labkit.record.selectors import available
+from labkit.tape import narrate
+from labkit.tape.iteration import Iteration
+from labkit.tape.tape import Tape
 
-PACKAGES = ("jupyterlab", "ipykernel", "ipywidgets", "matplotlib", "numpy", "pillow")
+PACKAGES = ("jupyterlab", "ipykernel", "ipywidgets", "matplotlib", "numpy", "anywidget")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -83,7 +84,7 @@ def tell(tape: Tape, options: argparse.Namespace) -> None:
     if options.tape:
         print(f"tape: {tape.save(options.tape)}")
     if options.save:
-        from labkit.live import LiveFigure
+        from labkit.figure.live import LiveFigure
 
         LiveFigure(tape).save(options.save, options.at)
         print(f"figure: {options.save}")

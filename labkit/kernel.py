@@ -29,7 +29,7 @@ SO_NWRITE = 0x1024  # macOS sys/socket.h; from the documents, not run
 FLAG_NAMES = ("O_NONBLOCK", "O_APPEND", "O_ASYNC", "O_DIRECT", "O_SYNC")
 
 
-def kernel_in(fd: int) -> int | None:
+def recv_queue(fd: int) -> int | None:
     """Bytes that wait in the receive queue of `fd` (FIONREAD; tcp(7), unix(7), pipe(7)).
 
     A listener, and a closed fd, have none: None. Of UDP it is the first datagram only.
@@ -37,7 +37,7 @@ def kernel_in(fd: int) -> int | None:
     return queue_readers()[0](fd)
 
 
-def kernel_out(fd: int) -> int | None:
+def send_queue(fd: int) -> int | None:
     """Bytes in the send queue of `fd` that the kernel has not sent yet (SIOCOUTQNSD; tcp(7)).
 
     Bytes that were sent but not acknowledged are left out: they stand in the receiver's queue already.
@@ -53,7 +53,7 @@ def unacknowledged(fd: int) -> int | None:
     for anything but TCP on Linux.
     """
     answer = array.array("i", [0])
-    unsent = kernel_out(fd)
+    unsent = send_queue(fd)
     try:
         fcntl.ioctl(fd, SIOCOUTQ, answer)
     except (OSError, ValueError):
@@ -62,7 +62,7 @@ def unacknowledged(fd: int) -> int | None:
 
 
 def queue_readers() -> tuple[Reader, Reader]:
-    """The functions kernel_in and kernel_out with a buffer of their own: take a pair for each thread."""
+    """The functions recv_queue and send_queue with a buffer of their own: take a pair for each thread."""
     answer = array.array("i", [0])
     ioctl = fcntl.ioctl
 

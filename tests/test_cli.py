@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from labkit.scenarios import SCENARIOS
+from labkit.lab.scenarios import SCENARIOS
 
 ROOT = Path(__file__).parent.parent
 

@@ -25,9 +25,9 @@ def pair():
 def test_kernel_in_counts_what_was_not_received_yet(pair):
     near, far = pair
     near.send(b"x" * 3000)
-    assert kernel.kernel_in(far.fileno()) == 3000
+    assert kernel.recv_queue(far.fileno()) == 3000
     far.recv(1024)
-    assert kernel.kernel_in(far.fileno()) == 1976
+    assert kernel.recv_queue(far.fileno()) == 1976
 
 
 def test_kernel_out_counts_only_what_was_not_sent_yet(pair):
@@ -37,18 +37,18 @@ def test_kernel_out_counts_only_what_was_not_sent_yet(pair):
     with pytest.raises(BlockingIOError):
         while True:
             sent += near.send(b"x" * 65536)
-    unsent = kernel.kernel_out(near.fileno())
+    unsent = kernel.send_queue(near.fileno())
     assert unsent > 0
-    assert sent == kernel.kernel_in(far.fileno()) + unsent
+    assert sent == kernel.recv_queue(far.fileno()) + unsent
 
 
 def test_a_listener_and_a_closed_fd_have_no_queues():
     with socket.create_server(("127.0.0.1", 0)) as listener:
         fd = listener.fileno()
-        assert kernel.kernel_in(fd) is None
-        assert kernel.kernel_out(fd) is None
-    assert kernel.kernel_in(fd) is None
-    assert kernel.kernel_in(-1) is None
+        assert kernel.recv_queue(fd) is None
+        assert kernel.send_queue(fd) is None
+    assert kernel.recv_queue(fd) is None
+    assert kernel.recv_queue(-1) is None
 
 
 def test_the_kernel_doubles_what_a_buffer_was_set_to(pair):

@@ -8,7 +8,7 @@ import pytest
 
 import labkit.loop
 from labkit import BusySelector, Channel, Event, Listener, Loop
-from labkit.selecting import available, named
+from labkit.record.selectors import available, named
 
 
 class Echo(Channel):

@@ -67,8 +67,8 @@ def test_what_is_typed_goes_through_every_buffer(figure: Figure):
         figure.press("Step")
         figure.wait_until(lambda before=before: figure.iteration() == before + 1, "a step")
         seen.append(figure.notebook.ask("lab.tape[-1].queues[max(lab.tape[-1].queues)]"))
-    assert "kernel_in=3, read_buffer=8" in seen[0]
-    assert "kernel_in=0, read_buffer=11" in seen[1]
+    assert "recv_queue=3, read_buffer=8" in seen[0]
+    assert "recv_queue=0, read_buffer=11" in seen[1]
     assert seen[1] == seen[2], "no line has ended, so there is no answer"
     figure.type("alice", r"\n")
     before = figure.image()
@@ -195,7 +195,7 @@ def test_running_the_cells_again_leaves_nothing_behind(start: Notebook, figure: 
 def test_a_peer_that_does_not_read_fills_the_buffers(start: Notebook):
     start.run_cell("class Choir(Shout)")
     choir = next(each for each in start.figures() if "dave" in each.words())
-    held = "(lambda q: q.write_buffer + q.kernel_out)(choir.tape[-1].queues[max(choir.tape[-1].queues)])"
+    held = "(lambda q: q.write_buffer + q.send_queue)(choir.tape[-1].queues[max(choir.tape[-1].queues)])"
     assert start.ask(f"{held} + dave.queues()[0]") == "12000"
     choir.press("Reads")
     for _ in range(20):

@@ -1,0 +1,153 @@
+"""A sweep that is drawn while it is measured, with a progress bar and a button that cancels it.
+
+The measurement runs in a thread of its own, so that the button answers; the cell returns at once, and
+`result()` waits. Without a front end it is the same, and what is shown is the finished figure.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+import weakref
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import ipywidgets as widgets
+from IPython.display import display
+
+from labkit.charts.charts import SHARP, Chart
+from labkit.charts.curves import curves
+from labkit.charts.theme import Theme
+from labkit.measure.sweeping import Calls, Sweep, sweep
+
+DRAW_EVERY = 0.25  # seconds
+PATIENCE = 30.0  # seconds beyond its deadline that a sweep may take to clean up
+
+_running: weakref.WeakSet[LiveSweep] = weakref.WeakSet()
+
+
+class LiveSweep:
+    """Starts a sweep and shows it grow. Takes what labkit.sweep takes; `result()` returns the Sweep.
+
+    Two measurements at once would disturb each other, so one that still runs is cancelled first, as when a
+    cell is run again.
+    """
+
+    def __init__(
+        self,
+        setup: Callable[[int], Iterator[Calls]],
+        sizes: Sequence[int],
+        *,
+        within: float = 10.0,
+        theme: str | Theme = "screen",
+        **options: Any,
+    ) -> None:
+        for other in list(_running):
+            other.cancel()
+            other.wait(PATIENCE)
+        self._sizes, self._theme, self._within = tuple(sizes), theme, within
+        self._stop, self._over = threading.Event(), threading.Event()
+        self._error: BaseException | None = None
+        self.sweep = Sweep({}, of=options.get("of", "n"), title=options.get("title", ""))
+        self._drawn = 0.0
+        self._handle: Any = None
+        self._picture = widgets.HTML()
+        self._bar = widgets.FloatProgress(
+            min=0, max=1, description="measuring", layout=widgets.Layout(width="24em")
+        )
+        self._button = widgets.Button(description="Cancel", tooltip="Keep what is measured and stop")
+        self._button.on_click(lambda _: self.cancel())
+        self._said = widgets.HTML()
+        self._box = widgets.VBox([self._picture, widgets.HBox([self._bar, self._button, self._said])])
+        self._draw()
+        self._thread: threading.Thread = threading.Thread(
+            target=self._measure, args=(setup, options), name="labkit sweep", daemon=True
+        )
+        _running.add(self)
+        self._thread.start()
+
+    def cancel(self) -> None:
+        """Stop after the call that is being measured; what was measured is kept."""
+        self._stop.set()
+
+    def wait(self, seconds: float) -> None:
+        """Wait for the end, at most so long."""
+        if self._over.wait(seconds):  # a join that is interrupted would take the thread for dead
+            self._thread.join()
+
+    @property
+    def running(self) -> bool:
+        return not self._over.is_set()
+
+    def result(self) -> Sweep:
+        """Wait for the end, and return the sweep. Interrupting the wait cancels the sweep and keeps it."""
+        try:
+            self.wait(self._within + PATIENCE)
+        except KeyboardInterrupt:
+            self.cancel()
+            self.wait(PATIENCE)
+        if self.running:
+            raise TimeoutError(f"a measured call has not returned for {PATIENCE:g} s after the deadline")
+        if self._error is not None:
+            raise self._error
+        self._show_final()
+        return self.sweep
+
+    def chart(self) -> Chart:
+        """The figure of what is measured so far."""
+        return curves(self.sweep, sizes=self._sizes, look=self._theme)
+
+    # ---- the measuring thread ------------------------------------------------------------------------
+
+    def _measure(self, setup: Callable[[int], Iterator[Calls]], options: dict[str, Any]) -> None:
+        try:
+            self.sweep = sweep(
+                setup,
+                self._sizes,
+                within=self._within,
+                progress=self._progressed,
+                stop=self._stop,
+                **options,
+            )
+        except BaseException as error:
+            self._error = error
+        finally:
+            _running.discard(self)
+            try:
+                self._finish()
+            finally:
+                self._over.set()
+
+    def _progressed(self, fraction: float, so_far: Sweep) -> None:
+        """Between two sizes, when nothing is being measured: move the bar, and draw now and then."""
+        self.sweep = so_far
+        self._bar.value = fraction
+        if time.monotonic() - self._drawn > DRAW_EVERY:
+            self._draw()
+
+    def _draw(self, sharp: float = 1) -> None:
+        self._picture.value = self.chart().img(sharp)
+        self._drawn = time.monotonic()
+
+    def _finish(self) -> None:
+        self._draw(SHARP)
+        self._bar.layout.display = self._button.layout.display = "none"
+        why = f"{type(self._error).__name__}: {self._error}" if self._error else self.sweep.ended
+        self._said.value = f"<span role='status'>Ended early: {why}.</span>" if why else ""
+        with contextlib.suppress(Exception):  # no front end to tell
+            self._show_final()
+
+    # ---- what the notebook keeps ---------------------------------------------------------------------
+
+    def _repr(self) -> dict[str, Any]:
+        shown = self._box._repr_mimebundle_()
+        view = {key: value for key, value in shown.items() if key.startswith("application/")}
+        return {**view, **self.chart()._repr_mimebundle_()}
+
+    def _show_final(self) -> None:
+        if self._handle is not None:
+            self._handle.update(self._repr(), raw=True)
+
+    def _ipython_display_(self) -> None:
+        self._handle = display(self._repr(), raw=True, display_id=True)

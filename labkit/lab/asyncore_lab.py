@@ -1,0 +1,164 @@
+"""A Lab whose loop is asyncore's own: stepped, run, paused and poked like ours, and recorded as it is.
+
+with AsyncoreLab(asyncore, lambda: RPCServer("127.0.0.1", 0)) as lab:
+    alice = lab.connect("alice")
+    lab.step()
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+from labkit.lab.engine import Engine
+from labkit.lab.lab import Lab
+from labkit.record.recorder import Sizes
+from labkit.tape.tape import LIMIT
+from labkit.watching import asyncore as dispatchers
+from labkit.watching.asyncore import Watcher
+from labkit.watching.watching import dispatcher_sizes
+
+POLLS = {"select": "poll", "poll": "poll2"}  # asyncore's names for its waits
+
+
+class AsyncoreLab(Lab):
+    """A Lab on the dispatchers that `serve()` makes, in a map of the lab's own.
+
+    `module` is asyncore. `serve` is called once, in the loop's thread, and returns the dispatcher that
+    listens; let it bind port 0 of 127.0.0.1. `selector` is "select" for asyncore.poll() or "poll" for
+    poll2(). `buffers` sets SO_SNDBUF and SO_RCVBUF of both ends in bytes. While the lab runs, a wait takes at
+    most the 30 s of asyncore.loop().
+
+    Raises what `serve` raises, TypeError if it returns no dispatcher that listens, and RuntimeError from a
+    step once no dispatcher is left: there asyncore.loop() would return.
+    """
+
+    def __init__(
+        self,
+        module: Any,
+        serve: Callable[[], Any],
+        *,
+        selector: str = "select",
+        buffers: int | None = None,
+        limit: int = LIMIT,
+    ) -> None:
+        if not dispatchers.is_asyncore(module) or not callable(serve):
+            raise TypeError(
+                f"AsyncoreLab({module!r}, {serve!r}) needs the module asyncore and a function that makes a "
+                'server: AsyncoreLab(asyncore, lambda: RPCServer("127.0.0.1", 0))'
+            )
+        if selector not in POLLS:
+            raise ValueError(f"asyncore has no selector {selector!r}; it has {' and '.join(POLLS)}")
+        if buffers is not None and buffers < 1:
+            raise ValueError(f"buffers={buffers}: give a number of bytes such as 4096, or leave it out")
+        self._start(lambda: _AsyncoreEngine(module, selector, buffers, limit).serve(serve))
+
+    @property
+    def server(self) -> Any:
+        """The dispatcher that listens."""
+        engine: Any = self._engine
+        return engine.server
+
+
+class AsyncoreLoop:
+    """asyncore.poll() or poll2() on one map, as a loop: run_once() and channels."""
+
+    def __init__(self, module: Any, selector: str) -> None:
+        self.map: dict[int, Any] = {}
+        self.hidden: Any = None  # the doorbell
+        self._poll = getattr(module, POLLS[selector])
+
+    def run_once(self, timeout: float | None = None) -> None:
+        """One iteration: what asyncore.loop() does once."""
+        if not self.map:
+            raise RuntimeError("no dispatcher is left in the lab's map; asyncore.loop() would return here")
+        self._poll(timeout, self.map)
+
+    @property
+    def channels(self) -> set[Any]:
+        return {each for each in tuple(self.map.values()) if each is not self.hidden}
+
+
+class _AsyncoreEngine(Engine):
+    sizes: Callable[[Any], Sizes] = staticmethod(dispatcher_sizes)
+    patience = 30.0  # as asyncore.loop() waits
+    server: Any = None
+
+    def _build(self, handler: Any, selector: Any) -> None:
+        self.module = handler
+        self.tape.about |= {"selector": selector, "loop": handler.__name__}
+        self.loop = AsyncoreLoop(handler, selector)
+        self._known: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
+        self._watcher = Watcher(self.recorder, self.loop.map)
+        self._door = dispatchers.enter(handler, self._watcher)
+
+    def serve(self, make: Callable[[], Any]) -> _AsyncoreEngine:
+        """Make the server in the loop's thread, where its dispatchers join the lab's map."""
+        try:
+            self.ask(lambda engine: engine._make(make))
+        except BaseException:
+            self.shut_down()
+            raise
+        return self
+
+    def _make(self, make: Callable[[], Any]) -> None:
+        self._door.follows(self._watcher, threading.get_ident())
+        self.server = server = make()
+        if not isinstance(server, self.module.dispatcher) or not server.accepting:
+            raise TypeError(
+                f"the function returned {server!r}; it should return the dispatcher that listens, such as "
+                'RPCServer("127.0.0.1", 0) after its self.listen(…)'
+            )
+        self._listener = server.socket
+        self.address = server.socket.getsockname()
+        if self.buffers:  # an accepted socket inherits them (tcp(7)); nobody has connected yet
+            server.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self.buffers)
+            server.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, self.buffers)
+
+    def _hang(self, bell: socket.socket) -> Callable[[], None]:
+        class Waker(self.module.dispatcher):  # type: ignore[name-defined]
+            def handle_read(self) -> None:
+                self.recv(64)
+
+            def writable(self) -> bool:
+                return False
+
+        self.loop.hidden = waker = Waker(bell, self.loop.map)
+
+        def silence() -> None:
+            waker.close()
+            self.loop.hidden = None
+
+        return silence
+
+    def _interrupt(self) -> None:
+        if self.server is not None and not self.running:
+            self.server.handle_error = lambda: None  # its accept() fails: that is no news any more
+            super()._interrupt()
+
+    def _close_sockets(self) -> None:
+        for dispatcher in tuple(self.loop.map.values()):
+            with contextlib.suppress(Exception):  # a close() of the reader's own may raise anything
+                dispatcher.close()
+            with contextlib.suppress(OSError, AttributeError):
+                dispatcher.socket.close()
+        self.loop.map.clear()
+        if self.server is not None and getattr(self.server, "socket", None) is not None:
+            self.server.socket.close()
+        self._door.leave(self._watcher)
+
+    def port_of(self, channel: Any) -> int | None:
+        sock = getattr(channel, "socket", None)
+        if sock is None or sock is self._listener or channel is self.loop.hidden:
+            return None
+        try:
+            known = self._known.get(channel)
+            if known is None:
+                known = self._known[channel] = sock.getpeername()[1]
+        except (OSError, TypeError, IndexError):  # it is connected no more, or to something else
+            return None
+        return known

@@ -1,0 +1,326 @@
+"""What a Lab's own thread works on: the recorded loop, its listener, its peers, and the orders it is given.
+
+It holds no reference to its Lab, so that a Lab that is forgotten is freed, and takes all of this with it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import queue
+import socket
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any
+
+from labkit import kernel
+from labkit.lab.accounts import Counter
+from labkit.lab.peer import Crowd, Peer
+from labkit.loop import Channel, Listener, Loop
+from labkit.record.recorder import Recorder, Sizes, channel_sizes
+from labkit.record.selectors import BusySelector, RecordingSelector, named
+from labkit.tape.iteration import Iteration
+from labkit.tape.tape import Tape
+
+log = logging.getLogger("labkit")
+
+HOST = "127.0.0.1"
+BACKLOG = 128  # connections that may wait to be accepted
+ANSWER_WITHIN = 10.0  # seconds that an order may take on top of what it asks for
+SLEEP_AT_MOST = 60.0  # seconds of one step(timeout=…)
+BUSY_BUDGET = 5.0  # seconds after which a busy loop that runs is paused
+
+
+class _RecordedLoop(Loop):
+    """A Loop whose handlers' errors go on the tape."""
+
+    recorder: Recorder
+
+    def on_error(self, channel: Channel, error: Exception) -> None:
+        fd = getattr(channel.socket, "fd", -1)  # a closed socket has no fileno any more
+        self.recorder.error(fd, f"{type(error).__name__}: {kernel.fd_limit_named(error)}")
+
+
+class Waker(Channel):
+    """The lab's own doorbell: a socket pair in the interest set while the loop runs, to end its sleep."""
+
+    def handle_read(self) -> None:
+        self.recv(64)
+
+
+class Engine:
+    """What the loop's thread works on. It holds no reference to its Lab, so that a forgotten Lab is freed."""
+
+    loop: Any  # what has run_once(timeout) and channels: our Loop, or another that is hosted
+    address: tuple[str, int]
+    sizes: Callable[[Any], Sizes] = staticmethod(channel_sizes)
+    patience: float | None = None  # seconds that one wait of a running loop may take
+    budget: float | None = None  # seconds that it may run
+
+    def __init__(self, handler: Any, selector: Any, buffers: int | None, limit: int) -> None:
+        self.tape = Tape(limit)
+        self.buffers = buffers
+        self.peers: dict[str, Peer] = {}
+        self.crowds: list[Crowd] = []
+        self._ports: dict[int, Peer] = {}
+        self._fds: dict[int, int] = {}  # a peer's port → the loop's fd
+        self._strangers: dict[int, str] = {}
+        self._listener: socket.socket | None = None
+        self._counter = Counter()
+        self.recorder = Recorder(self.tape, sizes=self.sizes, describe=self._describe, count=self._count)
+        self._build(handler, selector)
+        self._process = os.getpid()
+        self._orders: queue.SimpleQueue[tuple[Future[Any], Callable[[Any], Any]] | None] = queue.SimpleQueue()
+        self._stop = threading.Event()
+        self._closing = False
+        self._run: Future[Any] | None = None
+        self._bell: socket.socket | None = None
+        self.thread = threading.Thread(target=self._serve, name="labkit loop", daemon=True)
+        self.thread.start()
+
+    def _build(self, handler: Any, selector: Any) -> None:
+        """Make the loop and its listener."""
+        self.tape.about["selector"], inner = named(selector)
+        if inner.get_map() is None or inner.get_map():
+            state = "watches fds already" if inner.get_map() else "is closed"
+            raise ValueError(f"this {type(inner).__name__} {state}: make a new one for each lab")
+        self.budget = BUSY_BUDGET if isinstance(inner, BusySelector) else None
+        self.loop = _RecordedLoop(RecordingSelector(inner, recorder=self.recorder))
+        self.loop.recorder = self.recorder
+        try:
+            self._listener = self._listen()
+            self.address = self._listener.getsockname()
+            Listener(self.loop, self._listener, handler)
+        except BaseException:
+            self._close_sockets()
+            raise
+
+    def _listen(self) -> socket.socket:
+        with kernel.naming_the_fd_limit():
+            listener = self.recorder.socket(socket.AF_INET, socket.SOCK_STREAM)
+        if self.buffers:  # before listen: an accepted socket inherits them (tcp(7))
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self.buffers)
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, self.buffers)
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        listener.bind((HOST, 0))
+        listener.listen(BACKLOG)
+        return listener
+
+    def make_room(self, size: int) -> None:
+        """Let `size` connections wait to be accepted, as far as the kernel lets them (listen(2))."""
+        if self._listener is not None:
+            self._listener.listen(max(BACKLOG, size))
+
+    # ---- the loop's thread ---------------------------------------------------------------------------
+
+    def _serve(self) -> None:
+        while (order := self._orders.get()) is not None:
+            future, work = order
+            if future.set_running_or_notify_cancel():
+                try:
+                    future.set_result(work(self))
+                except BaseException as error:
+                    future.set_exception(error)
+            del order, future, work
+
+    def _step(self, n: int, timeout: float, enough: threading.Event) -> Iteration:
+        self.recorder.closely = True
+        for _ in range(n):
+            self.loop.run_once(timeout)
+            self.recorder.finish()
+            if enough.is_set() or self._closing:
+                break
+        return self.tape[-1]
+
+    def _go(self) -> None:
+        inside, self._bell = socket.socketpair()
+        with self._bell, inside:  # closed in any case: the lab may be closed while a handler is at work
+            silence = self._hang(inside)
+            self.recorder.closely = False
+            until = time.monotonic() + self.budget if self.budget else None
+            try:
+                while not self._stop.is_set() and (until is None or time.monotonic() < until):
+                    self.loop.run_once(self.patience)
+            finally:
+                silence()
+                self.recorder.finish()
+
+    def _hang(self, bell: socket.socket) -> Callable[[], None]:
+        """Let the loop wait for `bell` as well; what is returned ends that."""
+        return Waker(self.loop, bell).abort
+
+    # ---- the reader's thread -------------------------------------------------------------------------
+
+    def order(self, work: Callable[[Any], Any]) -> Future[Any]:
+        future: Future[Any] = Future()
+        self._orders.put((future, work))
+        return future
+
+    def ask(self, work: Callable[[Any], Any], patience: float = 0.0) -> Any:
+        """Have `work` done in the loop's thread; its answer. Waits as long as there are new iterations.
+
+        TimeoutError if for ANSWER_WITHIN + `patience` seconds there is none.
+        """
+        future = self.order(work)
+        try:
+            while True:
+                before = self._turns
+                try:
+                    return future.result(patience + ANSWER_WITHIN)
+                except TimeoutError:
+                    if future.done():
+                        raise
+                    if before == self._turns:
+                        break
+        finally:
+            future.cancel()  # what has not begun never will
+        where = kernel.blocked_in(self.thread)
+        raise TimeoutError(
+            f"the loop has not answered for {patience + ANSWER_WITHIN:g} s"
+            + (f"; it sleeps in {where}" if where else "")
+            + ". It is busy with a handler that has not returned, or with the sleep of an earlier step. "
+            "Try again when that is over, or close the lab."
+        ) from None
+
+    def step(self, n: int, timeout: float) -> Iteration:
+        """`n` iterations; no more of them once this is interrupted."""
+        enough = threading.Event()
+        try:
+            turn: Iteration = self.ask(lambda engine: engine._step(n, timeout, enough), timeout)
+        finally:
+            enough.set()
+        return turn
+
+    @property
+    def _turns(self) -> int:
+        return self.tape.dropped + len(self.tape)
+
+    def not_in_a_handler(self) -> None:
+        """RuntimeError in the loop's own thread, where an order would wait for itself."""
+        if threading.current_thread() is self.thread:
+            raise RuntimeError(
+                "a handler cannot step its own lab, or wait for it: it is part of an iteration itself"
+            )
+
+    @property
+    def running(self) -> bool:
+        return self._run is not None and not self._run.done()
+
+    def start(self) -> None:
+        self._stop.clear()
+        self._run = self.order(lambda engine: engine._go())
+
+    def wait(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            if self._run is not None:
+                self._run.exception(seconds)
+
+    def pause(self) -> None:
+        if threading.current_thread() is self.thread:  # a handler's wish: this iteration is the last
+            self._stop.set()
+            return
+        run, self._run = self._run, None
+        if run is None:
+            return
+        self._stop.set()
+        self._ring()
+        try:
+            run.result(ANSWER_WITHIN)
+        except TimeoutError:
+            if run.done():
+                raise
+            self._run = run
+            where = kernel.blocked_in(self.thread)
+            raise TimeoutError(
+                f"a handler has not returned for {ANSWER_WITHIN:g} s"
+                + (f"; it sleeps in {where}" if where else "")
+                + ". The lab pauses when it does."
+            ) from None
+
+    def _ring(self) -> None:
+        with contextlib.suppress(OSError, AttributeError):
+            self._bell.send(b"!")  # type: ignore[union-attr]
+
+    def connect(self, name: str | None) -> Peer:
+        if name is None:
+            name = next(f"peer {n}" for n in range(1, 10**6) if f"peer {n}" not in self.peers)
+        if name in self.peers:
+            self.peers[name].close()
+        peer = Peer(self.address, name, buffers=self.buffers, on_action=self._poked)
+        self.peers[name] = peer
+        return peer
+
+    def _poked(self, peer: Peer, action: str, asked: int | None, result: int | None, errno: int) -> None:
+        if action == "connect":
+            self._ports[peer.address[1]] = peer
+        self.recorder.poke((peer.name, action, asked, result, errno), self._fds.get(peer.address[1]))
+
+    def shut_down(self) -> None:
+        """End the thread and close everything; from any thread, once."""
+        if os.getpid() != self._process:  # a fork shares the sockets: they are its parent's to close
+            return
+        self._closing = True
+        self._stop.set()
+        self._ring()
+        self._orders.put(None)
+        try:
+            self._interrupt()
+            for crowd in self.crowds:
+                crowd.close()
+            for peer in list(self.peers.values()):
+                peer.close()
+            if threading.current_thread() is not self.thread:
+                self.thread.join(ANSWER_WITHIN if kernel.LINUX else SLEEP_AT_MOST)
+                if self.thread.is_alive():
+                    log.warning("a handler has not returned; its lab is closed, but its thread goes on")
+        finally:  # if the reader has no patience too
+            self._close_sockets()
+
+    def _interrupt(self) -> None:
+        """End the sleep of a step."""
+        if self._listener is not None:
+            with contextlib.suppress(OSError):
+                socket.socket.shutdown(self._listener, socket.SHUT_RDWR)
+
+    def _close_sockets(self) -> None:
+        for channel in tuple(self.loop.channels):
+            with contextlib.suppress(Exception):  # an abort() of the reader's own may raise anything
+                channel.abort()
+            with contextlib.suppress(OSError, AttributeError):
+                channel.socket.close()
+        if self._listener is not None:
+            self._listener.close()
+        self.loop.selector.close()
+
+    # ---- what the recorder asks ----------------------------------------------------------------------
+
+    def port_of(self, channel: Any) -> int | None:
+        """The peer's port; None for the listener and the waker."""
+        return channel.addr[1] if channel.addr and not isinstance(channel, Listener) else None
+
+    def name_of(self, channel: Any) -> str:
+        port = self.port_of(channel)
+        if port is None:
+            return "listener" if channel.socket is self._listener else "waker"
+        if port in self._ports:
+            return self._ports[port].name
+        return self._strangers.setdefault(port, f"client {len(self._strangers) + 1}")
+
+    def _describe(self, fd: int, channel: Any) -> tuple[str, tuple[int | None, ...] | None]:
+        name, port = self.name_of(channel), self.port_of(channel)
+        if port is None:
+            return name, None
+        self._fds[port] = fd
+        received, sent = kernel.capacity(channel.socket)
+        peer = self._ports.get(port)
+        unread, unsent = kernel.capacity(peer.socket) if peer is not None and peer.open else (None, None)
+        return name, (received, sent, unsent, unread)
+
+    def _count(self, fd: int, channel: Any, received: int, sent: int) -> tuple[Sizes, tuple[Any, ...] | None]:
+        """The kernel's queues of `fd` and the Account of its connection, taken together."""
+        port = self.port_of(channel)
+        peer = None if port is None else self._ports.get(port)
+        return self._counter.count(fd, peer, received, sent, patient=self.recorder.closely)

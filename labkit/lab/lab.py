@@ -1,0 +1,221 @@
+"""A Lab: a recorded loop in a thread of its own, its listener, the peers that poke it, and their tape.
+
+The reader's thread gives orders (step, run, pause) and the loop's thread carries them out, one at a time.
+Nothing outlives the Lab: no fd, thread, process or port.
+"""
+
+from __future__ import annotations
+
+import selectors
+import sys
+import threading
+import weakref
+from collections.abc import Callable
+from typing import Any, Self
+
+from labkit.lab.engine import SLEEP_AT_MOST, Engine, Waker
+from labkit.lab.peer import Crowd, Peer
+from labkit.loop import Channel, Listener, Loop
+from labkit.tape.iteration import Iteration
+from labkit.tape.tape import LIMIT, Tape
+
+
+class Lab:
+    """A loop on real sockets that can be stepped, run, paused, poked and looked at.
+
+    `handler` is a Channel subclass, one object a connection. `selector` is "busy", "select", "poll", "epoll",
+    "kqueue", or any selectors.BaseSelector. `buffers` sets SO_SNDBUF and SO_RCVBUF of both ends in bytes (the
+    kernel doubles them); None leaves them large. `limit` bounds the tape in bytes.
+
+    A lab starts stopped. In a notebook, running a cell again closes the labs that the cell made before.
+    """
+
+    def __init__(
+        self,
+        handler: type[Channel],
+        *,
+        selector: str | selectors.BaseSelector = "select",
+        buffers: int | None = None,
+        limit: int = LIMIT,
+    ) -> None:
+        if not (isinstance(handler, type) and issubclass(handler, Channel)):
+            raise TypeError(f"Lab({handler!r}) needs a class: class Echo(Channel): def handle_read(self): …")
+        if buffers is not None and buffers < 1:
+            raise ValueError(f"buffers={buffers}: give a number of bytes such as 4096, or leave it out")
+        self._start(lambda: Engine(handler, selector, buffers, limit))
+
+    def _start(self, engine: Callable[[], Engine]) -> None:
+        _close_labs_of_this_cell()
+        self._cell = _current_cell()
+        self._engine = engine()
+        self._close = weakref.finalize(self, self._engine.shut_down)
+        self._views: list[weakref.ref[Any]] = []
+        _labs.add(self)
+
+    # ---- what a reader looks at ----------------------------------------------------------------------
+
+    @property
+    def tape(self) -> Tape:
+        return self._engine.tape
+
+    @property
+    def loop(self) -> Loop:
+        return self._engine.loop
+
+    @property
+    def peers(self) -> dict[str, Peer]:
+        """The peers that are open, by name."""
+        return {name: peer for name, peer in list(self._engine.peers.items()) if peer.open}
+
+    @property
+    def channels(self) -> dict[str, Channel]:
+        """The loop's own ends of its connections, by the name of the peer."""
+        ends = [each for each in list(self.loop.channels) if not isinstance(each, Listener | Waker)]
+        return {self._engine.name_of(each): each for each in ends}
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where the lab listens, for clients that are not its peers."""
+        return self._engine.address
+
+    @property
+    def thread(self) -> threading.Thread:
+        """The loop's own thread."""
+        return self._engine.thread
+
+    @property
+    def running(self) -> bool:
+        return self._engine.running
+
+    @property
+    def closed(self) -> bool:
+        return not self._close.alive
+
+    def live(self, *panels: Any, **options: Any) -> Any:
+        """The figure with its controls, following this lab; see LiveFigure for the options."""
+        import labkit  # the front door: figures are loaded on first use, from the floor above
+
+        figure = labkit.LiveFigure(self, *panels, **options)
+        self._views.append(weakref.ref(figure))
+        return figure
+
+    # ---- orders --------------------------------------------------------------------------------------
+
+    def step(self, n: int = 1, *, timeout: float = 0.0) -> Iteration:
+        """Run exactly `n` iterations in the loop's thread; returns the last. A running lab is paused first.
+
+        Each waits at most `timeout` seconds, 0 to 60; by default a step never sleeps. Raises what the wait
+        itself raised; what a handler raised is on the tape. TimeoutError if a handler does not return.
+        """
+        if n < 1:
+            raise ValueError(f"step({n}): give the number of iterations, 1 or more")
+        if timeout is None or not 0 <= timeout <= SLEEP_AT_MOST:
+            raise ValueError(f"timeout={timeout}: a step sleeps 0 to {SLEEP_AT_MOST:g} s; run() has no limit")
+        self._must_be_open()
+        self._engine.not_in_a_handler()
+        self.pause()
+        return self._engine.step(n, float(timeout))
+
+    def run(self, seconds: float | None = None) -> Self:
+        """Let the loop go as it really does, asleep until something happens. Returns at once.
+
+        With `seconds`, returns after that time with the lab paused again. A loop on a BusySelector is paused
+        after 5 s in any case. Raises nothing while it runs; `pause` does.
+        """
+        self._must_be_open()
+        if seconds is not None:
+            self._engine.not_in_a_handler()
+        if not self.running:
+            self._engine.start()
+        if seconds is not None:
+            try:
+                self._engine.wait(seconds)
+            finally:
+                self.pause()
+        return self
+
+    def pause(self) -> Self:
+        """Stop after the iteration that is under way; wakes the loop if it sleeps. No-op when stopped.
+
+        In a handler it returns at once, and the iteration that the handler is part of is the last of a run.
+        Raises what ended the run, if that was an error, and TimeoutError if a handler does not return.
+        """
+        self._engine.pause()
+        return self
+
+    def connect(self, name: str | None = None) -> Peer:
+        """A new TCP client of this lab, driven by hand. An open peer of the same name is closed first.
+
+        It stands in the listener's backlog until the loop accepts it.
+        """
+        self._must_be_open()
+        return self._engine.connect(None if name is None else str(name))
+
+    def crowd(self, size: int) -> Crowd:
+        """`size` idle clients in a process of their own, all accepted. The lab runs while they connect."""
+        self._must_be_open()
+        self._engine.not_in_a_handler()
+        was_running = self.running
+        self._engine.make_room(size)
+        self.run()
+        crowd = Crowd(self.address, size)
+        self._engine.crowds.append(crowd)
+        crowd.ready()
+        if not was_running:
+            self.pause()
+            while any(call.name == "accept" and not call.errno for call in self.step().calls):
+                pass  # the backlog may still hold the last of them
+        return crowd
+
+    def close(self) -> None:
+        """Stop the loop and close everything that belongs to it; the tape stays readable."""
+        for view in self._views:
+            figure = view()
+            if figure is not None:
+                figure.close()
+        self._views.clear()
+        self._close()
+
+    def _must_be_open(self) -> None:
+        if self.closed:
+            raise RuntimeError("this lab is closed; run the cell that makes it again")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        state = "closed" if self.closed else "running" if self.running else "stopped"
+        kind = self.tape.about["selector"]
+        return f"<Lab on {kind}, {state}: {len(self.tape):,} iterations, {len(self.loop.channels)} channels>"
+
+
+# ---- one lab a cell ------------------------------------------------------------------------------------
+
+_labs: weakref.WeakSet[Lab] = weakref.WeakSet()
+
+
+def _current_cell() -> tuple[str, int] | None:
+    """(cell id, execution count) of the notebook cell that runs now; None outside JupyterLab."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    if shell is None or not hasattr(shell, "get_parent"):
+        return None
+    cell = shell.get_parent().get("metadata", {}).get("cellId")
+    return (cell, shell.execution_count) if cell else None
+
+
+def _close_labs_of_this_cell() -> None:
+    here = _current_cell()
+    if here is not None:
+        for lab in list(_labs):
+            if lab._cell is not None and lab._cell[0] == here[0] and lab._cell[1] != here[1]:
+                lab.close()
+
+
+def close_all() -> None:
+    """Close every Lab that is open in this process."""
+    for lab in list(_labs):
+        lab.close()

@@ -1,0 +1,170 @@
+"""An iteration in words: for readers, for alt text and screen readers, for terminals and logs.
+
+It reads the fields of an Iteration (labkit.tape.iteration) and nothing else, so that the words and the figure
+cannot disagree.
+"""
+
+from __future__ import annotations
+
+import errno as errnos
+from collections.abc import Iterable
+
+from labkit.tape.turn import Account, Call, Event, Poke, Queues, Turn
+
+NAMED_AT_MOST = 8  # fds that a sentence names; the others are counted
+
+
+def explain(it: Turn) -> str:
+    """The iteration as sentences, one a line: before it, asked, told, done, and where bytes stand."""
+    lines = [f"Iteration {it.index}"]
+    lines += [f"  Before it, {poke(each)}." for each in it.pokes]
+    lines.append(f"  The loop asked about {asked(it)}, {patience(it.timeout)}.")
+    lines.append(f"  It slept {duration(it.asleep_ns)}. {told(it)}")
+    lines += [f"  {it.name(each.fd)}: {call(each)}" for each in it.calls[:40]]
+    if len(it.calls) > 40:
+        lines.append(f"  … and {len(it.calls) - 40:,} more calls.")
+    lines += [f"  {failure(it, fd, text)}" for fd, text in it.errors]
+    lines.append(f"  Then it was awake {duration(it.awake_ns)} (CPU {duration(it.cpu_ns)} in all).")
+    touched = dict.fromkeys([*it.ready, *(each.fd for each in it.calls)])
+    for fd in list(touched)[:NAMED_AT_MOST]:
+        if fd in it.queues and any(it.queues[fd]):
+            lines.append(f"  {it.name(fd)} holds {queues(it.queues[fd])}.")
+    lines += [f"  {ledger(it, fd)}" for fd in list(touched)[:NAMED_AT_MOST] if fd in it.accounts]
+    return "\n".join(lines)
+
+
+def summary(it: Turn) -> str:
+    """The iteration in one sentence: the alt text of a figure."""
+    return (
+        f"Iteration {it.index}: asked about {asked(it)}, slept {duration(it.asleep_ns)}. {told(it)} "
+        f"{plural(len(it.calls), 'call')}, awake {duration(it.awake_ns)}."
+        + "".join(f" {failure(it, fd, text)}" for fd, text in it.errors)
+    )
+
+
+def asked(it: Turn) -> str:
+    """The interest set in words."""
+    if not it.interest:
+        return "nothing"
+    if len(it.interest) <= NAMED_AT_MOST:
+        return listing(f"{it.name(fd)} ({event(events)})" for fd, events in it.interest.items())
+    writes = sum(1 for events in it.interest.values() if events & 2)
+    return f"{len(it.interest):,} fds" + (f", {writes:,} of them for writing too" if writes else "")
+
+
+def told(it: Turn) -> str:
+    """The ready set in words, as a sentence."""
+    if not it.ready:
+        return "Nothing was ready."
+    if len(it.ready) <= NAMED_AT_MOST:
+        return f"Ready: {listing(f'{it.name(fd)} ({event(e)})' for fd, e in it.ready.items())}."
+    return f"{len(it.ready):,} fds were ready."
+
+
+def call(each: Call) -> str:
+    """One call with its result, as the reader would write it: `recv(1024) → 5 bytes`."""
+    argument = "" if each.arg is None else f"{each.arg:,}".replace(",", "_")
+    return f"{each.name}({argument}) → {outcome(each)}"
+
+
+def outcome(each: Call) -> str:
+    """What came back from a call."""
+    if each.errno:
+        return error_name(each.errno)
+    if each.name == "accept":
+        return f"fd {each.result}"
+    if each.name == "recv" and each.result == 0:
+        return "0 bytes: the end"
+    if each.name in ("recv", "send"):
+        return plural(each.result or 0, "byte")
+    return "done"
+
+
+def poke(each: Poke) -> str:
+    """What somebody did to a peer."""
+    who = each.peer
+    if each.errno and each.action in ("send", "recv"):
+        return f"{who} tried to {each.action} {each.arg:,} bytes: {error_name(each.errno)}"
+    if each.action == "send":
+        short = "" if each.result == each.arg else f" of {each.arg:,}"
+        return f"{who} sent {plural(each.result or 0, 'byte')}{short}"
+    if each.action == "recv":
+        return f"{who} took {plural(each.result or 0, 'byte')}" + (": the end" if not each.result else "")
+    past = {"connect": "connected", "shutdown": "said that it will send no more", "close": "closed"}
+    return f"{who} {past.get(each.action, 'reset the connection')}"
+
+
+def queues(each: Queues) -> str:
+    """Where the bytes of one connection stand."""
+    places = {
+        "recv_queue": "in the kernel's receive queue",
+        "read_buffer": "in the read buffer",
+        "write_buffer": "in the write buffer",
+        "send_queue": "in the kernel's send queue",
+    }
+    held = [f"{n:,} B {places[name]}" for name, n in each._asdict().items() if n]
+    return listing(held) or "nothing"
+
+
+def ledger(it: Turn, fd: int) -> str:
+    """The conservation law of one connection on its own numbers, or why it cannot be checked."""
+    verdict, account, held = it.balance(fd), it.accounts[fd], it.queues.get(fd)
+    if verdict is None or held is None:
+        why = "it was at work meanwhile" if account.moving else "its end is closed"
+        return f"{it.name(fd)}: its bytes cannot be counted now; {why}."
+    way = "every byte is accounted for" if verdict else "BYTES ARE MISSING"
+    return f"{it.name(fd)}: {way}: {equation(account, held)}."
+
+
+def equation(account: Account, held: Queues) -> str:
+    """Both halves of the law: what was sent = what was received + what lies in the kernels' queues."""
+    a, q = account, held
+    return (
+        f"in {a.peer_sent:,} = {a.received:,} + {q.recv_queue or 0:,} + {a.peer_unsent:,}, "
+        f"out {a.sent:,} = {a.peer_received:,} + {a.peer_unread:,} + {q.send_queue or 0:,}"
+    )
+
+
+def failure(it: Turn, fd: int, text: str) -> str:
+    """An error of a handler, or of the wait itself (fd −1)."""
+    if fd < 0:
+        return f"The wait itself failed: {text}."
+    return f"{it.name(fd)}: its handler raised {text}."
+
+
+def patience(timeout: float | None) -> str:
+    """The timeout of a wait in words."""
+    if timeout is None:
+        return "and would wait without end"
+    return "without waiting" if timeout <= 0 else f"for at most {timeout:g} s"
+
+
+def event(events: Event | int) -> str:
+    """An event mask in words."""
+    words = ("read", "write", "exceptional")
+    return " and ".join(word for bit, word in enumerate(words) if events & 1 << bit) or "nothing"
+
+
+def error_name(number: int) -> str:
+    """The symbol of an errno: EAGAIN."""
+    return errnos.errorcode.get(number, f"errno {number}")
+
+
+def duration(ns: int) -> str:
+    """Nanoseconds in the unit a reader would use: `3.1 ms`."""
+    for size, unit in ((1_000_000_000, "s"), (1_000_000, "ms"), (1_000, "µs")):
+        if ns >= size:
+            value = ns / size
+            return f"{value:.0f} {unit}" if value >= 100 else f"{value:.3g} {unit}"
+    return f"{ns} ns"
+
+
+def plural(count: int, word: str) -> str:
+    """`1 byte`, `5 bytes`."""
+    return f"{count:,} {word}" + ("" if count == 1 else "s")
+
+
+def listing(items: Iterable[str]) -> str:
+    """`a, b and c`."""
+    parts = list(items)
+    return " and ".join(filter(None, (", ".join(parts[:-1]), *parts[-1:])))

@@ -1,0 +1,175 @@
+"""A turn of a loop as it is written, and how it is read back as an Iteration.
+
+A Record holds plain values and only what is new: what stands from before is in a Standing, and a Reader puts
+the two together for the turns that somebody asks for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from labkit.tape.iteration import Iteration
+from labkit.tape.turn import EVENTS, Account, Call, Capacity, Moment, Poke, Queues
+
+
+class Extra(NamedTuple):
+    """The part of a record that most turns do not have."""
+
+    changes: tuple[tuple[int, int], ...] = ()  # (fd, events asked from now on), 0: no longer
+    gone: tuple[int, ...] = ()  # fds that were closed
+    names: tuple[tuple[int, str, tuple[int | None, ...] | None], ...] = ()
+    pokes: tuple[tuple[Any, ...], ...] = ()
+    errors: tuple[tuple[int, str], ...] = ()
+    moments: tuple[tuple[Any, ...], ...] = ()
+
+
+class Record(NamedTuple):
+    """One turn as it is written: plain values, only what is new. The tuples are flat."""
+
+    at_ns: int
+    timeout: float | None
+    ready: tuple[int, ...]  # fd, events, …
+    asleep_ns: int
+    awake_ns: int
+    cpu_ns: int
+    thread: int
+    calls: tuple[Any, ...]  # the fields of Call, …
+    samples: tuple[Any, ...]  # fd, the fields of Queues, the fields of Account as a tuple or None, …
+    extra: tuple[Any, ...] | None = None
+
+
+FLAT = {"ready": 2, "calls": len(Call._fields), "samples": 2 + len(Queues._fields)}
+
+
+def rows(flat: Sequence[Any], width: int) -> Iterator[tuple[Any, ...]]:
+    return zip(*[iter(flat)] * width, strict=True)
+
+
+class Standing:
+    """What holds until something changes it: the interest set, the bytes held, the names."""
+
+    __slots__ = ("capacity", "held", "interest", "names")
+
+    def __init__(self, other: Standing | None = None) -> None:
+        self.interest: dict[int, int] = dict(other.interest) if other else {}
+        self.held: dict[int, tuple[Any, ...]] = dict(other.held) if other else {}
+        self.names: dict[int, str] = dict(other.names) if other else {}
+        self.capacity: dict[int, tuple[Any, ...]] = dict(other.capacity) if other else {}
+
+    def apply(self, extra: Extra) -> None:
+        """Take in what a turn changed, before its samples."""
+        for fd, events in extra.changes:
+            if events:
+                self.interest[fd] = events
+            else:
+                self.interest.pop(fd, None)
+        for fd in extra.gone:
+            for table in (self.held, self.names, self.capacity):
+                table.pop(fd, None)
+        for fd, name, capacity in extra.names:
+            self.names[fd] = name
+            if capacity:
+                self.capacity[fd] = capacity
+
+
+class Table(dict[int, Any]):
+    """A dict that hands out copies of itself, the same one until it changes."""
+
+    copied: dict[int, Any] | None = None
+
+    def put(self, values: Mapping[int, Any]) -> None:
+        if values:
+            self.update(values)
+            self.copied = None
+
+    def drop(self, fds: Iterable[int]) -> None:
+        for fd in fds:
+            if self.pop(fd, None) is not None:
+                self.copied = None
+
+    def copy_of(self) -> dict[int, Any]:
+        if self.copied is None:
+            self.copied = dict(self)
+        return self.copied
+
+
+class Reader:
+    """Turns the records of one chunk into Iterations: those that are asked for, and no others."""
+
+    def __init__(self, first: int, base: Standing) -> None:
+        self.first, self.base = first, base
+        self.records: list[tuple[Any, ...]] = []
+        self._turns: dict[int, Iteration] = {}
+        self._rewind()
+
+    def _rewind(self) -> None:
+        base = self.base
+        self._at = 0  # how many records the tables below have taken in
+        self._interest = Table((fd, EVENTS[events]) for fd, events in base.interest.items())
+        self._queues = Table((fd, Queues(*held[:4])) for fd, held in base.held.items())
+        self._accounts = Table((fd, Account(*held[4])) for fd, held in base.held.items() if held[4])
+        self._names = Table(base.names)
+        self._capacity = Table((fd, Capacity(*capacity)) for fd, capacity in base.capacity.items())
+        self._leaving: tuple[int, ...] = ()  # closed in the last turn, which still calls them by name
+
+    def turn(self, offset: int) -> Iteration:
+        """The Iteration of records[offset]. Forward is cheap; backward starts from the base again."""
+        if offset not in self._turns:
+            if offset < self._at:
+                self._rewind()
+            while self._at <= offset:
+                self._take(self.records[self._at])
+                self._at += 1
+            room = max(64, 200_000 // (len(self._interest) + 1))
+            while len(self._turns) >= room:
+                del self._turns[next(iter(self._turns))]
+            self._turns[offset] = self._made(self.first + offset, self.records[offset])
+        return self._turns[offset]
+
+    def _take(self, record: tuple[Any, ...]) -> None:
+        samples, extra = record[8], record[9]
+        self._names.drop(self._leaving)
+        self._leaving = ()
+        if extra is not None:
+            self._change(Extra(*extra))
+        if samples:
+            held = tuple(rows(samples, 6))
+            self._queues.put({fd: Queues(*queues) for fd, *queues, _ in held})
+            self._accounts.put({fd: Account(*account) for fd, *_, account in held if account})
+
+    def _change(self, extra: Extra) -> None:
+        self._interest.put({fd: EVENTS[events] for fd, events in extra.changes if events})
+        self._interest.drop(fd for fd, events in extra.changes if not events)
+        for table in (self._queues, self._accounts, self._capacity):
+            table.drop(extra.gone)
+        named_anew = {fd for fd, _, _ in extra.names}
+        self._leaving = tuple(fd for fd in extra.gone if fd not in named_anew)
+        self._names.put({fd: name for fd, name, _ in extra.names})
+        self._capacity.put({fd: Capacity(*capacity) for fd, _, capacity in extra.names if capacity})
+
+    def _made(self, index: int, record: tuple[Any, ...]) -> Iteration:
+        at, timeout, ready, waited, handled, cpu, thread, calls, _, extra = record
+        more = Extra(*extra) if extra is not None else Extra()
+        return Iteration(
+            index=index,
+            at_ns=at,
+            timeout=timeout,
+            interest=self._interest.copy_of(),
+            ready={fd: EVENTS[events] for fd, events in rows(ready, 2)},
+            asleep_ns=waited,
+            awake_ns=handled,
+            cpu_ns=cpu,
+            thread=thread,
+            calls=tuple(map(Call._make, rows(calls, 6))),
+            queues=self._queues.copy_of(),
+            accounts=self._accounts.copy_of(),
+            names=self._names.copy_of(),
+            capacity=self._capacity.copy_of(),
+            pokes=tuple(Poke(*poke) for poke in more.pokes),
+            errors=tuple((fd, text) for fd, text in more.errors),
+            moments=tuple(
+                Moment(after, fd, Queues(*queues), Account(*account) if account else None)
+                for after, fd, queues, account in more.moments
+            ),
+        )

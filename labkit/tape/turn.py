@@ -1,0 +1,179 @@
+"""What one turn of a loop is, as frozen records: the vocabulary of everything that is shown.
+
+Everything drawn, narrated, checked or saved is made from these. They know nothing of sockets or tapes, and
+have no words: narrate has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import IntFlag
+from typing import NamedTuple
+
+
+class Event(IntFlag):
+    """What a loop asks of an fd, and what it is told: the selectors module's values, and a third."""
+
+    READ = 1
+    WRITE = 2
+    EXCEPT = 4
+
+
+EVENTS = tuple(Event(value) for value in range(8))
+
+
+class Call(NamedTuple):
+    """One call that was made on an fd while the loop was awake.
+
+    `arg` is the argument (bytes for recv and send), `result` what came back (bytes moved; the new fd of an
+    accept), `errno` 0 or the error's number, `at_ns` nanoseconds since the loop woke.
+
+    While asyncore is watched there is a row for each method of its dispatchers too, where it began: any name
+    that is not in SYSTEM_CALLS. Its `result` is how many of the rows after it were made by it (`depths` makes
+    the nesting of that), its `arg` the flags of a readwrite(), its `errno` that of an OSError it raised.
+    """
+
+    fd: int
+    name: str
+    arg: int | None
+    result: int | None
+    errno: int
+    at_ns: int
+
+
+SYSTEM_CALLS = frozenset(["accept", "close", "connect", "recv", "send", "shutdown"])
+
+
+def depths(calls: Iterable[Call]) -> list[int]:
+    """How deep each call is nested in methods that were recorded: 0 for what the loop itself calls."""
+    found: list[int] = []
+    ends: list[int] = []  # where each method that is open ends
+    for at, call in enumerate(calls):
+        while ends and ends[-1] <= at:
+            ends.pop()
+        found.append(len(ends))
+        if call.name not in SYSTEM_CALLS:
+            ends.append(at + 1 + (call.result or 0))
+    return found
+
+
+def callers(calls: Iterable[Call]) -> list[tuple[str, str]]:
+    """(who called, what was called) for each call.
+
+    Methods that were not recorded are passed over: of our own loop's calls all that is said is "the program".
+    """
+    found: list[tuple[str, str]] = []
+    above: list[str] = []
+    calls = tuple(calls)
+    for call, depth in zip(calls, depths(calls), strict=True):
+        del above[depth:]
+        found.append((above[-1] if above else CALLED_BY.get(call.name, "the program"), call.name))
+        above.append(call.name)
+    return found
+
+
+# Which of asyncore's two waits calls what: poll() has three functions for it, poll2() one.
+CALLED_BY = {"read": "poll", "write": "poll", "_exception": "poll", "readwrite": "poll2"}
+
+
+class Queues(NamedTuple):
+    """Bytes in the four buffers of one connection, on the loop's side. None: the kernel does not say."""
+
+    recv_queue: int | None
+    read_buffer: int | None
+    write_buffer: int | None
+    send_queue: int | None
+
+
+class Account(NamedTuple):
+    """A connection counted at both ends, in bytes: what was handed over, and what lies at the peer.
+
+    `open` is False once the peer closed its end: what lay there can no longer be counted. `moving` is True
+    if the peer was at work while the count was taken, so that it need not balance.
+    """
+
+    peer_sent: int
+    peer_unsent: int
+    received: int
+    sent: int
+    peer_unread: int
+    peer_received: int
+    open: bool
+    moving: bool
+
+
+class Capacity(NamedTuple):
+    """Bytes that the kernel lets each of its queues of a connection grow to (socket(7)), as first asked."""
+
+    recv_queue: int | None
+    send_queue: int | None
+    peer_unsent: int | None
+    peer_unread: int | None
+
+
+class Moment(NamedTuple):
+    """Where the bytes of `fd` stood after `after` calls of the iteration; 0 is when the loop woke."""
+
+    after: int
+    fd: int
+    queues: Queues
+    account: Account | None
+
+
+class Poke(NamedTuple):
+    """What somebody did to a peer before this iteration: connect, send, recv, shutdown, close or reset."""
+
+    peer: str
+    action: str
+    arg: int | None
+    result: int | None
+    errno: int
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One turn of a loop: what it asked, how long it slept, what it was told, and what it did then.
+
+    Times are in nanoseconds: `at_ns` on the clock of time.perf_counter_ns, `asleep_ns` asleep in the wait,
+    `awake_ns` awake until the next wait, `cpu_ns` the thread's CPU in both; the recorder's own work is left
+    out. `timeout` is in seconds, None for no limit. The mappings are by fd and shared: do not write to them.
+    """
+
+    index: int
+    at_ns: int
+    timeout: float | None
+    interest: Mapping[int, Event]
+    ready: Mapping[int, Event]
+    asleep_ns: int
+    awake_ns: int
+    cpu_ns: int
+    thread: int
+    calls: tuple[Call, ...]
+    queues: Mapping[int, Queues]
+    accounts: Mapping[int, Account]
+    names: Mapping[int, str]
+    capacity: Mapping[int, Capacity]
+    pokes: tuple[Poke, ...] = ()
+    errors: tuple[tuple[int, str], ...] = ()
+    moments: tuple[Moment, ...] = ()
+
+    def name(self, fd: int) -> str:
+        """The reader's name for `fd`, or its number."""
+        return self.names.get(fd, f"fd {fd}")
+
+    def balance(self, fd: int) -> bool | None:
+        """Whether every byte of a connection is accounted for, in both directions (tcp(7)).
+
+        sent − received == recv_queue of the receiver + send_queue of the sender. None where it cannot be
+        said: no account, a peer that is closed, or one that was at work meanwhile.
+        """
+        account, queues = self.accounts.get(fd), self.queues.get(fd)
+        if account is None or queues is None or account.moving or not account.open:
+            return None
+        if queues.recv_queue is None or queues.send_queue is None:
+            return None
+        return (
+            account.peer_sent - account.received == queues.recv_queue + account.peer_unsent
+            and account.sent - account.peer_received == queues.send_queue + account.peer_unread
+        )

@@ -1,0 +1,395 @@
+"""The source of what is running: the lines that an iteration ran, one after another, with their values.
+
+    lines = trace(lab)                 # one step of a lab, line by line
+    print(lines); lines.forward(); lines.back()
+
+    with tracing(lab) as traced: lab.step(3)
+    traced[2]                          # the lines of iteration 2
+
+The text is read from the functions that ran (inspect, linecache), never kept here. Nobody is traced before
+the block or after it, and no other thread in it.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import linecache
+import select
+import sys
+import sysconfig
+import textwrap
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from types import CodeType, FrameType
+from typing import Any
+
+from labkit import loop
+from labkit.lab.lab import Lab
+from labkit.tape.iteration import Iteration
+from labkit.tape.tape import Tape
+from labkit.tape.turn import callers
+
+ITERATIONS = frozenset(["run_once", "poll", "poll2"])  # functions that are one iteration of a loop
+KEPT = 64  # iterations whose lines are kept
+LONGEST = 60  # characters of a value
+BUFFERS = ("out_buffer", "write_buffer", "read_buffer", "rbuf", "in_buffer")  # shown of `self` and `obj`
+FLAGS = ("POLLIN", "POLLPRI", "POLLOUT", "POLLERR", "POLLHUP", "POLLNVAL")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of source that was about to run, or a function that was about to return.
+
+    `depth` is how many functions that are shown called one another above it. `values` are (name, value as
+    text) of what it could see. `returns` is None, or what the function returns or raises. `calls` is how many
+    calls of the iteration were on the tape by then, where that is known.
+    """
+
+    function: str
+    filename: str
+    lineno: int
+    depth: int
+    values: tuple[tuple[str, str], ...] = ()
+    returns: str | None = None
+    calls: int | None = None
+
+
+class Source:
+    """Lines that ran, in order, and a position among them: forward() and back() move it.
+
+    `iteration` is the index on the tape of the iteration that ran them, None for any other function.
+    """
+
+    def __init__(
+        self,
+        lines: Iterable[Line],
+        texts: Mapping[tuple[str, str], tuple[int, tuple[str, ...]]],
+        iteration: int | None = None,
+    ) -> None:
+        self.lines = tuple(lines)
+        self.iteration = iteration
+        self.at = 0
+        self._texts = texts
+
+    @property
+    def line(self) -> Line | None:
+        """The line at the position; None if nothing ran that has a source to show."""
+        return self.lines[self.at] if self.lines else None
+
+    @property
+    def text(self) -> tuple[int, tuple[str, ...]]:
+        """(number of the first, lines) of the function that the current line is in; (0, ()) if unknown."""
+        line = self.line
+        return self._texts.get((line.filename, line.function), (0, ())) if line is not None else (0, ())
+
+    def forward(self) -> bool:
+        """To the next line; False at the last."""
+        return self.seek(self.at + 1)
+
+    def back(self) -> bool:
+        """To the line before; False at the first."""
+        return self.seek(self.at - 1)
+
+    def seek(self, at: int) -> bool:
+        """To line number `at`, counted from 0; False, and no move, if there is none."""
+        if not 0 <= at < len(self.lines):
+            return False
+        self.at = at
+        return True
+
+    @property
+    def chain(self) -> tuple[str, ...]:
+        """The functions that called one another to get to the current line, outermost first."""
+        found: list[str] = []
+        for line in reversed(self.lines[: self.at + 1]):
+            if not found or line.depth == self.lines[self.at].depth - len(found):
+                found.append(line.function)
+        return tuple(reversed(found))
+
+    def seek_call(self, calls: int) -> bool:
+        """To the line that made call number `calls`, counted from 1 (0: the first line)."""
+        found = [at for at, line in enumerate(self.lines) if line.calls is not None and line.calls < calls]
+        return self.seek(found[-1] if found else 0)
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+    def __iter__(self) -> Iterator[Line]:
+        return iter(self.lines)
+
+    def __str__(self) -> str:
+        line, (first, text) = self.line, self.text
+        if line is None:
+            return "no line ran that has a source"
+        rows = [f"{line.function}, line {line.lineno} of {Path(line.filename).name}, depth {line.depth}"]
+        for number, row in enumerate(text, first):
+            rows.append(f"{'→' if number == line.lineno else ' '} {number:>4}  {row}")
+        rows += [f"       {name} = {value}" for name, value in line.values]
+        if line.returns is not None:
+            rows.append(f"       {line.returns}")
+        return "\n".join(rows)
+
+    def __repr__(self) -> str:
+        return f"<Source of {len(self.lines)} lines, at {self.at}>"
+
+
+class Traced(Mapping[int, Source]):
+    """The lines of the iterations that were traced, by their index on the tape: the newest 64 of them."""
+
+    def __init__(self) -> None:
+        self._sources: OrderedDict[int, Source] = OrderedDict()
+
+    def add(self, source: Source) -> None:
+        if source.iteration is not None:
+            self._sources[source.iteration] = source
+            while len(self._sources) > KEPT:
+                self._sources.popitem(last=False)
+
+    def __getitem__(self, index: int) -> Source:
+        try:
+            return self._sources[index]
+        except KeyError:
+            raise KeyError(f"iteration {index} was not traced: step inside `with tracing(lab)`") from None
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(tuple(self._sources))
+
+    def __len__(self) -> int:
+        return len(self._sources)
+
+
+def trace(target: Lab | Callable[..., Any], *args: Any, **kwargs: Any) -> Source:
+    """Run one step of a Lab, or target(*args, **kwargs) in this thread, and keep every line of it.
+
+    Raises what it raises.
+    """
+    if isinstance(target, Lab):
+        with tracing(target, **kwargs) as traced:
+            index = target.step(*args).index
+        return traced[index]
+    if not callable(target):
+        raise TypeError(f"trace({target!r}): give a Lab, or a function and what to call it with")
+    tracer = _Tracer()
+    with tracer.here():
+        target(*args, **kwargs)
+    return tracer.source()
+
+
+@contextmanager
+def tracing(target: Lab | Tape, *, files: Iterable[str] = ()) -> Iterator[Traced]:
+    """Keep the lines of every iteration in the block: of a Lab in its own thread, of a Tape in this one.
+
+    Shown are the loops (labkit's and asyncore's) and the reader's own code, notebook cells too; `files` adds
+    the names of others. What traced the thread before goes on afterwards.
+    """
+    traced = Traced()
+    if isinstance(target, Tape):
+        with _Tracer(target, traced, files).here():
+            yield traced
+        return
+    if not isinstance(target, Lab):
+        raise TypeError(f"tracing({target!r}): give a Lab, or the Tape of a watch() in this thread")
+    engine = target._engine
+    recorder = engine.recorder
+    tracer = _Tracer(target.tape, traced, files, calls=lambda: len(recorder._calls) // 6)
+    engine.not_in_a_handler()
+    target.pause()
+    before = engine.ask(lambda engine: _replace_trace(tracer.enter))
+    try:
+        yield traced
+    finally:
+        if not target.closed:
+            target.pause()
+            engine.ask(lambda engine: _replace_trace(before))
+
+
+def _replace_trace(function: Any) -> Any:
+    before = sys.gettrace()
+    sys.settrace(function)
+    return before
+
+
+def call_map(tape: Iterable[Iteration]) -> Counter[tuple[str, str]]:
+    """How often each (caller, callee) was seen on a tape: of asyncore's methods all, of ours the calls."""
+    found: Counter[tuple[str, str]] = Counter()
+    for it in tape:
+        found.update(callers(it.calls))
+    return found
+
+
+# ---- the tracer ----------------------------------------------------------------------------------------
+
+
+class _Tracer:
+    """A trace function (sys.settrace) that keeps the lines of functions that are worth showing."""
+
+    def __init__(
+        self,
+        tape: Tape | None = None,
+        traced: Traced | None = None,
+        files: Iterable[str] = (),
+        calls: Callable[[], int] | None = None,
+    ) -> None:
+        self._tape, self._traced, self._calls = tape, traced, calls
+        self._files = frozenset(files)
+        self._lines: list[Line] = []
+        self._texts: dict[tuple[str, str], tuple[int, tuple[str, ...]]] = {}
+        self._stack: list[FrameType] = []
+        self._start: FrameType | None = None  # the frame that is one iteration
+
+    @contextmanager
+    def here(self) -> Iterator[None]:
+        before = _replace_trace(self.enter)
+        try:
+            yield
+        finally:
+            sys.settrace(before)
+
+    def source(self, iteration: int | None = None) -> Source:
+        return Source(self._lines, self._texts, iteration)
+
+    def enter(self, frame: FrameType, event: str, arg: Any) -> Any:
+        """For each function that is called: whether its lines are kept."""
+        code = frame.f_code
+        if not (_worth_showing(code.co_filename) or code.co_filename in self._files):
+            return None
+        if self._tape is not None and self._start is None:
+            if code.co_name not in ITERATIONS:
+                return None  # asyncore.loop() itself: its iterations are entered below it
+            self._start, self._lines, self._stack = frame, [], []
+        key = code.co_filename, code.co_qualname
+        if key not in self._texts:
+            self._texts[key] = _text(code)
+        self._stack.append(frame)
+        return self._follow
+
+    def _follow(self, frame: FrameType, event: str, arg: Any) -> Any:
+        if event == "line":
+            self._keep(frame)
+        elif event == "exception":
+            self._keep(frame, f"raises {arg[0].__name__}: {str(arg[1])[:LONGEST]}")
+        elif event == "return":
+            last = self._lines[-1].returns if self._lines else None
+            if last is None or not last.startswith("raises") or arg is not None:
+                self._keep(frame, f"returns {shown(arg)}")
+            while self._stack and self._stack.pop() is not frame:
+                pass
+            if frame is self._start:
+                self._end()
+        return self._follow
+
+    def _keep(self, frame: FrameType, returns: str | None = None) -> None:
+        code = frame.f_code
+        depth = len(self._stack) - 1
+        calls = self._calls() if self._calls is not None else None
+        values = _values(frame)
+        self._lines.append(
+            Line(code.co_qualname, code.co_filename, frame.f_lineno, depth, values, returns, calls)
+        )
+
+    def _end(self) -> None:
+        self._start = None
+        if self._tape is None or self._traced is None:
+            return
+        failed = bool(self._lines) and (self._lines[-1].returns or "").startswith("raises")
+        # The turn is open until the next wait, or closed already if the wait itself failed.
+        index = self._tape.dropped + len(self._tape) - (1 if failed else 0)
+        self._traced.add(self.source(index))
+
+
+@cache
+def _worth_showing(filename: str) -> bool:
+    """Whether a file is a loop's, or the reader's own: neither installed nor labkit's, and readable."""
+    if filename == loop.__file__ or filename == _asyncore_file():
+        return True
+    path = filename.replace("\\", "/")
+    if filename.startswith("<") or any(path.startswith(folder) for folder in _installed()):
+        return False
+    return bool(linecache.getlines(filename))
+
+
+@cache
+def _installed() -> tuple[str, ...]:
+    paths = sysconfig.get_paths()
+    folders = {paths["stdlib"], paths["platstdlib"], paths["purelib"], paths["platlib"]}
+    return (*(f"{folder}/" for folder in folders), f"{Path(__file__).parent}/")
+
+
+@cache
+def _asyncore_file() -> str | None:
+    spec = importlib.util.find_spec("asyncore")
+    return spec.origin if spec is not None else None
+
+
+def _text(code: CodeType) -> tuple[int, tuple[str, ...]]:
+    try:
+        rows, first = inspect.getsourcelines(code)
+    except (OSError, TypeError):
+        return code.co_firstlineno, ()
+    return max(first, 1), tuple(textwrap.dedent("".join(rows)).splitlines())
+
+
+# ---- values ------------------------------------------------------------------------------------------------
+
+
+def _values(frame: FrameType) -> tuple[tuple[str, str], ...]:
+    """(name, text) of a function's own variables, and of the buffers of the object it works on."""
+    found: list[tuple[str, str]] = []
+    names = frame.f_code.co_varnames
+    local = frame.f_locals
+    for name in names:
+        if name not in local:
+            continue
+        value = local[name]
+        found.append((name, _flags(value) if name == "flags" else shown(value)))
+        if name in ("self", "obj"):
+            held = getattr(value, "__dict__", {})
+            found += [(f"{name}.{each}", shown(held[each])) for each in BUFFERS if each in held]
+    return tuple(found)
+
+
+def shown(value: Any) -> str:
+    """A value as short text. No object's own __repr__ is called: it is the reader's, and may do anything."""
+    if isinstance(value, bytes | bytearray | str) and len(value) > 24:
+        unit = "characters" if isinstance(value, str) else "bytes"
+        return f"{value[:16]!r}… {len(value):,} {unit}"
+    if value is None or isinstance(value, bool | int | float | str | bytes | bytearray):
+        return repr(value)
+    if isinstance(value, list | tuple | set | frozenset | dict) and type(value).__module__ == "builtins":
+        return _container(value)
+    if inspect.isroutine(value):
+        return f"{getattr(value, '__qualname__', '?')}()"
+    buffer = getattr(type(value), "getvalue", None)
+    if buffer is not None and type(value).__module__ == "_io":
+        try:
+            return f"<{type(value).__name__}: {len(value.getvalue()):,}>"
+        except ValueError:
+            return f"<{type(value).__name__}: closed>"
+    return f"<{type(value).__name__}>"
+
+
+def _container(value: Any) -> str:
+    opening, closing = {"list": ("[", "]"), "tuple": ("(", ")")}.get(type(value).__name__, ("{", "}"))
+    parts: list[str] = []
+    room = LONGEST
+    for count, each in enumerate(value):
+        text = f"{shown(each)}: {shown(value[each])}" if isinstance(value, dict) else shown(each)
+        room -= len(text) + 2
+        if room < 0:
+            parts.append(f"… {len(value) - count:,} more")
+            break
+        parts.append(text)
+    return f"{opening}{', '.join(parts)}{closing}"
+
+
+def _flags(value: Any) -> str:
+    """Flags of poll(2) by name: `17 = POLLIN|POLLHUP`."""
+    if not isinstance(value, int) or not hasattr(select, "POLLIN"):
+        return shown(value)
+    names = [name for name in FLAGS if value & getattr(select, name)]
+    return f"{value} = {'|'.join(names)}" if names else str(value)

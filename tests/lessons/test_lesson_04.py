@@ -1,0 +1,227 @@
+"""Lesson 04, buffers and framing: what its experiments observe.
+
+The notebook is run once, as it is stored, in a fresh kernel, and asked at the end what its cells saw. Bytes,
+calls, errors and messages are asserted exactly. How many bytes a queue takes belongs to a machine: only the
+order of such numbers is asserted. Of what was measured only the shape is.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from types import SimpleNamespace
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell
+
+from labkit import kernel
+
+from ..helpers import ROOT, RUNS_WITHIN, code_cells
+from .test_lesson_01 import BEFORE, LEFT, execute, printed, the_lesson
+from .test_lesson_03 import CLOSE_FIGURES, LONG_MESSAGE, curve, growth
+
+LESSON = ROOT / "notebooks" / "04-buffers-and-framing.ipynb"
+ROWS = {f"S{number:02}" for number in (*range(37, 43), *range(60, 67))}
+
+ASK = """
+import json as _json
+def _curves(sweep):
+    return dict(values={name: list(sweep[name].items()) for name in sweep.curves}, ended=sweep.ended)
+def _held(it):
+    return [*it.queues[_fd], it.balance(_fd)]
+_fd = next(iter(turns[0].accounts))
+_frames = next(iter(glued.accounts))
+_seen = dict(
+    law=[under_way, in_the_queues, towards_her], held=[_held(it) for it in turns],
+    asked=list(asked.values()), other=list(other.values()), full=list(full.values()),
+    alone=list(alone.values()),
+    missing=missing, costs=[costs[name][1] for name in costs.curves], said=list(said.values()),
+    cursor=[first.decode(), overwritten.decode(), begun.getvalue().decode()], hidden=hidden,
+    readable=readable,
+    no_fd=no_fd, received=received, replies=replies.decode("latin-1"),
+    waiting=[it.queues[_frames].read_buffer for it in pieces],
+    good=good, splits=len(splits), left=list(left.values()), broken=broken, healed=healed,
+    race=_curves(race), copied=list(copied.items()), resize=resize, halves=_curves(halves),
+    calls=_curves(calls), times=_curves(times), copies=list(copies.items()), sending=_curves(sending),
+)
+print(_json.dumps(_seen))
+"""
+
+
+@pytest.fixture(scope="module")
+def seen() -> Iterator[SimpleNamespace]:
+    """What the lesson's cells observed; `left_behind` is what they left once the labs were closed."""
+    notebook = nbformat.read(LESSON, as_version=4)
+    ask, left = new_code_cell(ASK), new_code_cell(CLOSE_FIGURES + LEFT)
+    before = new_code_cell(LONG_MESSAGE + "import time as _time; _time.sleep(0.5)" + BEFORE)
+    notebook.cells = [before, *notebook.cells, ask, left]
+    began = time.monotonic()
+    execute(notebook)
+    observed = json.loads(printed(ask), object_hook=lambda names: SimpleNamespace(**names))
+    observed.left_behind, observed.seconds = json.loads(printed(left)), time.monotonic() - began
+    yield observed
+
+
+def test_every_row_of_the_lesson_is_taught_by_an_experiment():
+    cells = code_cells(nbformat.read(LESSON, as_version=4))
+    taught = {row for cell in cells for row in cell.metadata.get("labkit", {}).get("teaches", [])}
+    assert taught >= ROWS
+
+
+def test_every_experiment_has_a_prediction_before_it():
+    cells = nbformat.read(LESSON, as_version=4).cells
+    for at, cell in enumerate(cells):
+        if "labkit" in cell.metadata:
+            prose = next(c for c in reversed(cells[:at]) if c.cell_type == "markdown")
+            assert "**Predict" in prose.source, cell.source
+
+
+@the_lesson
+def test_it_runs_in_time_and_leaves_nothing_behind(seen):
+    assert seen.left_behind == [[], []]
+    assert seen.seconds < RUNS_WITHIN
+
+
+@the_lesson
+def test_s60_no_byte_is_lost_between_the_queues(seen):
+    under_way, queued, balance = seen.law
+    assert under_way == queued
+    assert balance == [True] * len(under_way)
+    assert max(under_way) > 0
+    assert under_way[-1] == 0
+
+
+@the_lesson
+def test_s60_every_one_of_the_four_buffers_holds_bytes_and_all_drain(seen):
+    for place in range(4):
+        lane = [held[place] for held in seen.held]
+        assert max(lane) > 0
+    recv_queue, read_buffer, write_buffer, send_queue, _ = seen.held[-1]
+    assert (recv_queue, write_buffer, send_queue) == (0, 0, 0)
+    assert max(held[1] for held in seen.held) < 400  # never a whole line
+
+
+@the_lesson
+@pytest.mark.skipif(not kernel.LINUX, reason="SIOCOUTQNSD is Linux's")
+def test_s61_what_was_sent_is_unread_or_unsent(seen):
+    sent, unread, queued, unsent = seen.asked
+    assert sent == unread + unsent
+    assert queued >= unsent
+
+
+@the_lesson
+@pytest.mark.skipif(not kernel.LINUX, reason="these are Linux's answers")
+def test_s62_what_the_questions_mean_elsewhere(seen):
+    unix, udp, listener, pipe = seen.other
+    assert unix[0] == 1000
+    assert unix[1] > 1000  # memory, not bytes
+    assert udp[0] == 10
+    assert listener == ["EINVAL", "EINVAL"]
+    assert pipe == [7, "ENOTTY"]
+
+
+@the_lesson
+def test_s63_full_depends_on_the_pieces(seen):
+    small = seen.full[::2]  # 256 bytes at a time, into greater and greater buffers
+    assert small == sorted(small)
+    assert small[0] < small[-1]
+    one, some, many = seen.alone
+    assert one < some < many
+
+
+@the_lesson
+def test_s64_loopback_delivers_before_send_returns(seen):
+    if seen.missing:
+        pytest.skip(f"{seen.missing} of 20,000 bytes came later on this machine")
+
+
+@the_lesson
+@pytest.mark.skipif(not kernel.LINUX, reason="fdinfo is Linux's")
+def test_s65_a_file_in_proc_costs_many_times_an_ioctl(seen):
+    reused, *_, fdinfo = seen.costs
+    assert fdinfo > 5 * reused
+
+
+@the_lesson
+def test_s37_text_and_bytes_are_two_things(seen):
+    first, second, text, ok, binary = seen.said
+    assert first.startswith("ModuleNotFoundError")
+    assert second.startswith("ModuleNotFoundError")
+    assert text.startswith("TypeError")
+    assert (ok, binary) == (5, 5)
+
+
+@the_lesson
+def test_s39_one_cursor(seen):
+    assert seen.cursor == ["HE", "HEzzO", "Xnit"]
+
+
+@the_lesson
+def test_s38_the_c_code_is_hidden_and_its_twin_is_not(seen):
+    assert "built-in class" in seen.hidden
+    assert seen.readable.lstrip().startswith("def write(self, b)")
+    assert "self._pos" in seen.readable
+
+
+@the_lesson
+def test_s40_a_bytesio_has_no_fd(seen):
+    assert seen.no_fd == ["UnsupportedOperation", "fileno"]
+
+
+@the_lesson
+def test_s41_frames_arrive_glued_and_split(seen):
+    assert seen.received == [23, *[1] * 14]
+    assert seen.replies == (
+        "\0\0\0\x03ONE" "\0\0\0\x03TWO" "\0\0\0\x05THREE" "\0\0\0\nIN PIECES!"
+    )  # fmt: skip
+    assert seen.waiting == [*range(1, 14), 0]
+
+
+@the_lesson
+def test_s41_every_split_point_gives_the_same_messages(seen):
+    assert (seen.good, seen.splits) == (18, 18)
+    assert seen.left == [*range(9), *range(8), 0]
+
+
+@the_lesson
+def test_s41_a_character_that_is_cut_needs_an_incremental_decoder(seen):
+    assert seen.broken == [3, 8, 9]
+    assert seen.healed == ["naïve €"] * 11
+
+
+@the_lesson
+def test_s42_cutting_after_each_message_copies_n_squared(seen):
+    assert seen.copied == [[n, 60 * n * (n - 1)] for n in (100, 1000, 3000)]
+    race = seen.race
+    slow, once, array = (curve(race, name) for name in ("cut after each", "cut once", "bytearray"))
+    assert slow[3000] > 4 * once[3000]
+    assert slow[3000] > 4 * array[3000]
+    assert growth(slow, 300, 3000) > 20
+    assert growth(slow, 300, 3000) > 1.5 * growth(array, 300, 3000)
+
+
+@the_lesson
+def test_s42_a_window_copies_nothing_and_holds_the_size(seen):
+    halves = seen.halves
+    assert curve(halves, "bytes")[1] > 10 * curve(halves, "memoryview")[1]
+    assert "cannot be re-sized" in seen.resize
+
+
+@the_lesson
+def test_t2_twice_the_size_is_half_the_calls(seen):
+    calls = curve(seen.calls, "calls")
+    assert calls[64] == 10 * 2**20 // 64 + 1  # and the one that says the end
+    assert calls[1024] >= 10 * 2**20 // 1024 + 1
+    assert calls[64] > calls[1024] > calls[16384] > calls[65536]
+    times = curve(seen.times, "time")
+    assert times[64] > 2 * min(times.values())
+
+
+@the_lesson
+def test_a_window_over_what_is_left_saves_the_copies(seen):
+    copied = dict(map(tuple, seen.copies))
+    chunks = 2**20 // 512
+    assert copied[512] >= 512 * chunks * (chunks - 1) // 2
+    assert copied[512] > copied[4096] > copied[65536]

@@ -1,0 +1,49 @@
+"""Every notebook: one heading, a way on at both ends, links that lead somewhere, a run from top to bottom."""
+
+from __future__ import annotations
+
+import re
+import time
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from ..helpers import NOTEBOOKS, RUNS_WITHIN, code_cells, run, stderr_of
+
+LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
+
+every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+
+
+def test_the_course_begins_somewhere():
+    assert [path.name for path in NOTEBOOKS][:1] == ["00-start-here.ipynb"]
+
+
+@every_notebook
+def test_has_one_heading_and_a_way_on_at_both_ends(path: Path):
+    notebook = nbformat.read(path, as_version=4)
+    prose = [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
+    assert sum(len(re.findall(r"^# ", source, re.MULTILINE)) for source in prose) == 1
+    for end in (notebook.cells[0], notebook.cells[-1]):
+        assert re.search(r"Index.* · .*Back.* · .*Next", end.source), end.source
+
+
+@every_notebook
+def test_links_lead_somewhere(path: Path):
+    notebook = nbformat.read(path, as_version=4)
+    prose = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    local = [link for link in LINK.findall(prose) if "://" not in link and not link.startswith("mailto:")]
+    missing = [link for link in local if not (path.parent / link).exists()]
+    assert not missing
+
+
+@pytest.mark.notebook
+@pytest.mark.timeout(3 * RUNS_WITHIN)
+@every_notebook
+def test_runs_from_top_to_bottom(path: Path):
+    began = time.monotonic()
+    notebook = run(path)
+    assert all(cell.execution_count for cell in code_cells(notebook))
+    assert not stderr_of(notebook)
+    assert time.monotonic() - began < RUNS_WITHIN
