@@ -21,13 +21,14 @@ if TYPE_CHECKING:
     from labkit.figure.live import LiveFigure as LiveFigure
     from labkit.figure.live_sweep import LiveSweep as LiveSweep
     from labkit.lab.asyncore_lab import AsyncoreLab as AsyncoreLab
-    from labkit.measure.sweeping import Sweep as Sweep
+    from labkit.measure.costs import Sweep as Sweep
     from labkit.measure.sweeping import sweep as sweep
     from labkit.watching.watching import watch as watch
 
 from labkit import kernel
+from labkit.lab.crowd import Crowd
 from labkit.lab.lab import Lab
-from labkit.lab.peer import Crowd, Peer
+from labkit.lab.peer import Peer
 from labkit.loop import Channel, Listener, Loop
 from labkit.record.selectors import BusySelector, RecordingSelector
 from labkit.tape.iteration import Iteration
@@ -40,7 +41,7 @@ _ON_FIRST_USE = {
     "AsyncoreLab": "labkit.lab.asyncore_lab",
     "LiveFigure": "labkit.figure.live",
     "LiveSweep": "labkit.figure.live_sweep",
-    "Sweep": "labkit.measure.sweeping",
+    "Sweep": "labkit.measure.costs",
     "sweep": "labkit.measure.sweeping",
     "watch": "labkit.watching.watching",
 }

@@ -15,7 +15,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from labkit.charts.charts import DASHES, MARKERS, WIDE, Chart, apart, canvas, colours, frame
 from labkit.charts.ink import width
 from labkit.charts.theme import Theme, theme
-from labkit.measure.sweeping import Point, Sweep
+from labkit.measure.costs import Point, Sweep
 
 TALL = 430
 

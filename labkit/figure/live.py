@@ -19,11 +19,12 @@ from collections.abc import Callable
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+import labkit.lab.cells as cells
 from labkit.figure.controls import Controls
 from labkit.figure.panels import PANELS
 from labkit.figure.panels.panel import Panel
 from labkit.figure.view import View
-from labkit.lab.lab import Lab, _current_cell
+from labkit.lab.lab import Lab
 from labkit.trace import trace
 
 if TYPE_CHECKING:
@@ -76,9 +77,7 @@ class LiveFigure(View):
         self._thread: threading.Thread | None = None
         self._display: Any = None
         self._published: tuple[int, int | None] | None = None
-        self._cell = _current_cell()
-        self._close_others_of_this_cell()
-        _figures.add(self)
+        cells.add(self)
 
     def _one_iteration(self) -> None:
         """A step of the player; by source line, one that keeps its lines for the panels that show them."""
@@ -250,20 +249,10 @@ class LiveFigure(View):
         if controls is not None:
             controls.close()
         self.player = None
-        _figures.discard(self)
-
-    def _close_others_of_this_cell(self) -> None:
-        here = self._cell
-        for other in list(_figures):
-            if here and other._cell and other._cell[0] == here[0] and other._cell[1] != here[1]:
-                other.close()
 
     def __repr__(self) -> str:
         state = "closed" if self.closed else "running" if self.running else "stopped"
         return f"<LiveFigure, {state}, at iteration {self.index:,} of {len(self.tape):,}>"
-
-
-_figures: weakref.WeakSet[LiveFigure] = weakref.WeakSet()
 
 
 def _serve(figure: weakref.ref[LiveFigure], orders: queue.SimpleQueue[Any]) -> None:

@@ -9,22 +9,22 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-import weakref
 from collections.abc import Callable, Iterator, Sequence
+from html import escape
 from typing import Any
 
 import ipywidgets as widgets
 from IPython.display import display
 
+import labkit.lab.cells as cells
 from labkit.charts.charts import SHARP, Chart
 from labkit.charts.curves import curves
 from labkit.charts.theme import Theme
-from labkit.measure.sweeping import Calls, Sweep, sweep
+from labkit.measure.costs import Sweep
+from labkit.measure.sweeping import Calls, sweep
 
 DRAW_EVERY = 0.25  # seconds
 PATIENCE = 30.0  # seconds beyond its deadline that a sweep may take to clean up
-
-_running: weakref.WeakSet[LiveSweep] = weakref.WeakSet()
 
 
 class LiveSweep:
@@ -43,9 +43,8 @@ class LiveSweep:
         theme: str | Theme = "screen",
         **options: Any,
     ) -> None:
-        for other in list(_running):
-            other.cancel()
-            other.wait(PATIENCE)
+        for other in cells.made(LiveSweep):
+            other.close()
         self._sizes, self._theme, self._within = tuple(sizes), theme, within
         self._stop, self._over = threading.Event(), threading.Event()
         self._error: BaseException | None = None
@@ -64,7 +63,7 @@ class LiveSweep:
         self._thread: threading.Thread = threading.Thread(
             target=self._measure, args=(setup, options), name="labkit sweep", daemon=True
         )
-        _running.add(self)
+        cells.add(self)
         self._thread.start()
 
     def cancel(self) -> None:
@@ -75,6 +74,11 @@ class LiveSweep:
         """Wait for the end, at most so long."""
         if self._over.wait(seconds):  # a join that is interrupted would take the thread for dead
             self._thread.join()
+
+    def close(self) -> None:
+        """Cancel, and wait for the end."""
+        self.cancel()
+        self.wait(PATIENCE)
 
     @property
     def running(self) -> bool:
@@ -113,7 +117,6 @@ class LiveSweep:
         except BaseException as error:
             self._error = error
         finally:
-            _running.discard(self)
             try:
                 self._finish()
             finally:
@@ -134,7 +137,7 @@ class LiveSweep:
         self._draw(SHARP)
         self._bar.layout.display = self._button.layout.display = "none"
         why = f"{type(self._error).__name__}: {self._error}" if self._error else self.sweep.ended
-        self._said.value = f"<span role='status'>Ended early: {why}.</span>" if why else ""
+        self._said.value = f"<span role='status'>Ended early: {escape(why)}.</span>" if why else ""
         with contextlib.suppress(Exception):  # no front end to tell
             self._show_final()
 

@@ -69,7 +69,7 @@ class AsyncoreLoop:
 
     def __init__(self, module: Any, selector: str) -> None:
         self.map: dict[int, Any] = {}
-        self.hidden: Any = None  # the doorbell
+        self.hidden: Any = None  # the wakeup socket
         self._poll = getattr(module, POLLS[selector])
 
     def run_once(self, timeout: float | None = None) -> None:
@@ -119,7 +119,7 @@ class _AsyncoreEngine(Engine):
             server.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self.buffers)
             server.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, self.buffers)
 
-    def _hang(self, bell: socket.socket) -> Callable[[], None]:
+    def _watch_wakeup(self, wakeup: socket.socket) -> Callable[[], None]:
         class Waker(self.module.dispatcher):  # type: ignore[name-defined]
             def handle_read(self) -> None:
                 self.recv(64)
@@ -127,13 +127,13 @@ class _AsyncoreEngine(Engine):
             def writable(self) -> bool:
                 return False
 
-        self.loop.hidden = waker = Waker(bell, self.loop.map)
+        self.loop.hidden = waker = Waker(wakeup, self.loop.map)
 
-        def silence() -> None:
+        def unwatch() -> None:
             waker.close()
             self.loop.hidden = None
 
-        return silence
+        return unwatch
 
     def _interrupt(self) -> None:
         if self.server is not None and not self.running:

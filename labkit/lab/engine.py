@@ -18,7 +18,8 @@ from typing import Any
 
 from labkit import kernel
 from labkit.lab.accounts import Counter
-from labkit.lab.peer import Crowd, Peer
+from labkit.lab.crowd import Crowd
+from labkit.lab.peer import Peer
 from labkit.loop import Channel, Listener, Loop
 from labkit.record.recorder import Recorder, Sizes, channel_sizes
 from labkit.record.selectors import BusySelector, RecordingSelector, named
@@ -45,7 +46,7 @@ class _RecordedLoop(Loop):
 
 
 class Waker(Channel):
-    """The lab's own doorbell: a socket pair in the interest set while the loop runs, to end its sleep."""
+    """A socket pair of the lab's own, in the interest set while the loop runs, to end its sleep."""
 
     def handle_read(self) -> None:
         self.recv(64)
@@ -77,7 +78,7 @@ class Engine:
         self._stop = threading.Event()
         self._closing = False
         self._run: Future[Any] | None = None
-        self._bell: socket.socket | None = None
+        self._wakeup: socket.socket | None = None
         self.thread = threading.Thread(target=self._serve, name="labkit loop", daemon=True)
         self.thread.start()
 
@@ -136,21 +137,21 @@ class Engine:
         return self.tape[-1]
 
     def _go(self) -> None:
-        inside, self._bell = socket.socketpair()
-        with self._bell, inside:  # closed in any case: the lab may be closed while a handler is at work
-            silence = self._hang(inside)
+        inside, self._wakeup = socket.socketpair()
+        with self._wakeup, inside:  # closed in any case: the lab may be closed while a handler is at work
+            unwatch = self._watch_wakeup(inside)
             self.recorder.closely = False
             until = time.monotonic() + self.budget if self.budget else None
             try:
                 while not self._stop.is_set() and (until is None or time.monotonic() < until):
                     self.loop.run_once(self.patience)
             finally:
-                silence()
+                unwatch()
                 self.recorder.finish()
 
-    def _hang(self, bell: socket.socket) -> Callable[[], None]:
-        """Let the loop wait for `bell` as well; what is returned ends that."""
-        return Waker(self.loop, bell).abort
+    def _watch_wakeup(self, wakeup: socket.socket) -> Callable[[], None]:
+        """Let the loop wait for `wakeup` too; what is returned ends that."""
+        return Waker(self.loop, wakeup).abort
 
     # ---- the reader's thread -------------------------------------------------------------------------
 
@@ -226,7 +227,7 @@ class Engine:
         if run is None:
             return
         self._stop.set()
-        self._ring()
+        self._wake()
         try:
             run.result(ANSWER_WITHIN)
         except TimeoutError:
@@ -240,9 +241,9 @@ class Engine:
                 + ". The lab pauses when it does."
             ) from None
 
-    def _ring(self) -> None:
+    def _wake(self) -> None:
         with contextlib.suppress(OSError, AttributeError):
-            self._bell.send(b"!")  # type: ignore[union-attr]
+            self._wakeup.send(b"!")  # type: ignore[union-attr]
 
     def connect(self, name: str | None) -> Peer:
         if name is None:
@@ -264,7 +265,7 @@ class Engine:
             return
         self._closing = True
         self._stop.set()
-        self._ring()
+        self._wake()
         self._orders.put(None)
         try:
             self._interrupt()

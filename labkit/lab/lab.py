@@ -7,14 +7,15 @@ Nothing outlives the Lab: no fd, thread, process or port.
 from __future__ import annotations
 
 import selectors
-import sys
 import threading
 import weakref
 from collections.abc import Callable
 from typing import Any, Self
 
+import labkit.lab.cells as cells
+from labkit.lab.crowd import Crowd
 from labkit.lab.engine import SLEEP_AT_MOST, Engine, Waker
-from labkit.lab.peer import Crowd, Peer
+from labkit.lab.peer import Peer
 from labkit.loop import Channel, Listener, Loop
 from labkit.tape.iteration import Iteration
 from labkit.tape.tape import LIMIT, Tape
@@ -45,12 +46,11 @@ class Lab:
         self._start(lambda: Engine(handler, selector, buffers, limit))
 
     def _start(self, engine: Callable[[], Engine]) -> None:
-        _close_labs_of_this_cell()
-        self._cell = _current_cell()
+        cells.close_earlier()
         self._engine = engine()
         self._close = weakref.finalize(self, self._engine.shut_down)
         self._views: list[weakref.ref[Any]] = []
-        _labs.add(self)
+        cells.add(self)
 
     # ---- what a reader looks at ----------------------------------------------------------------------
 
@@ -190,32 +190,3 @@ class Lab:
         state = "closed" if self.closed else "running" if self.running else "stopped"
         kind = self.tape.about["selector"]
         return f"<Lab on {kind}, {state}: {len(self.tape):,} iterations, {len(self.loop.channels)} channels>"
-
-
-# ---- one lab a cell ------------------------------------------------------------------------------------
-
-_labs: weakref.WeakSet[Lab] = weakref.WeakSet()
-
-
-def _current_cell() -> tuple[str, int] | None:
-    """(cell id, execution count) of the notebook cell that runs now; None outside JupyterLab."""
-    ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython is not None else None
-    if shell is None or not hasattr(shell, "get_parent"):
-        return None
-    cell = shell.get_parent().get("metadata", {}).get("cellId")
-    return (cell, shell.execution_count) if cell else None
-
-
-def _close_labs_of_this_cell() -> None:
-    here = _current_cell()
-    if here is not None:
-        for lab in list(_labs):
-            if lab._cell is not None and lab._cell[0] == here[0] and lab._cell[1] != here[1]:
-                lab.close()
-
-
-def close_all() -> None:
-    """Close every Lab that is open in this process."""
-    for lab in list(_labs):
-        lab.close()

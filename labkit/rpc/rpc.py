@@ -41,13 +41,13 @@ class RPCError(Exception):
 class Handler(Channel):
     """The server's end of one connection. Subclass it to set `methods`, or let Server do it.
 
-    A client that does not read its replies is not read either, once `patience` bytes wait for it.
+    A client that does not read its replies is not read either, once `high_water` bytes wait for it.
     """
 
     methods: Methods = {}
     format = "!I"
     limit = LIMIT
-    patience = LIMIT
+    high_water = LIMIT
 
     def __init__(self, loop: Loop, sock: socket.socket, addr: Any = None) -> None:
         super().__init__(loop, sock, addr)
@@ -70,7 +70,7 @@ class Handler(Channel):
 
     def handle_write(self) -> None:
         super().handle_write()
-        if self.held and len(self.write_buffer) < self.patience:
+        if self.held and len(self.write_buffer) < self.high_water:
             self.answer()
         if self.spill is not None and not self.write_buffer and not self.closing:
             self.socket.shutdown(socket.SHUT_WR)  # close() would reset the last reply away (tcp(7))
@@ -89,7 +89,7 @@ class Handler(Channel):
         try:
             for each in self._replies():
                 replies += each
-                if len(self.write_buffer) + len(replies) >= self.patience:
+                if len(self.write_buffer) + len(replies) >= self.high_water:
                     self.held = True
                     break
             if self.ended and not self.held:
@@ -136,7 +136,7 @@ class Handler(Channel):
 class Server:
     """Answers calls of `methods` in a thread of its own, until close(); `address` is where it listens.
 
-    `options` are Handler's: format, limit, patience.
+    `options` are Handler's: format, limit, high_water.
     """
 
     def __init__(self, methods: Methods, address: tuple[str, int] = ("127.0.0.1", 0), **options: Any) -> None:
@@ -145,9 +145,9 @@ class Server:
         listener = socket.create_server(address, backlog=128)
         self.address: tuple[str, int] = listener.getsockname()
         self.loop, self._open = Loop(), True
-        self._bell, inside = socket.socketpair()
+        self._wakeup, inside = socket.socketpair()
         Listener(self.loop, listener, handler)
-        _Bell(self.loop, inside)
+        _Wakeup(self.loop, inside)
         self.thread = threading.Thread(target=self._serve, name="rpc server", daemon=True)
         self.thread.start()
 
@@ -158,7 +158,7 @@ class Server:
     def close(self) -> None:
         """Close every connection. Waits for a method that is at work: 10 s at most, then TimeoutError."""
         self._open = False
-        self._bell.close()
+        self._wakeup.close()
         self.thread.join(10)
         if self.thread.is_alive():
             raise TimeoutError("a method of the RPC server has not returned for 10 s; close() it again later")
@@ -173,7 +173,7 @@ class Server:
         self.close()
 
 
-class _Bell(Channel):
+class _Wakeup(Channel):
     """Ends the loop's sleep when the server is closed."""
 
     def handle_read(self) -> None:

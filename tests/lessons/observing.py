@@ -15,8 +15,6 @@ from .test_lesson_01 import BEFORE, LEFT, execute, printed
 
 # Jupyter sends large outputs without copying them, and starts a thread to free them when it first does.
 WARM = "from zmq.utils.garbage import gc as _zmq_gc; _zmq_gc.start()\n"
-# Outputs are kept by the kernel (Out), and with them figures of tapes, which no lab closes.
-CLOSE = "import labkit.figure.live; [figure.close() for figure in list(labkit.figure.live._figures)]\n"
 ASK = """
 import json as _json
 print(_json.dumps(dict({}), default=str))
@@ -30,7 +28,7 @@ def observe(path: Path, ask: str) -> SimpleNamespace:
     the cells wrote there.
     """
     notebook = nbformat.read(path, as_version=4)
-    asked, left = new_code_cell(ASK.replace("{}", ask)), new_code_cell(CLOSE + LEFT)
+    asked, left = new_code_cell(ASK.replace("{}", ask)), new_code_cell(LEFT)
     lesson = list(notebook.cells)
     notebook.cells = [new_code_cell(WARM + BEFORE), *lesson, asked, left]
     began = time.monotonic()
@@ -46,7 +44,7 @@ def backwards_and_twice(path: Path) -> tuple[set[str], list[list[str]]]:
     notebook = nbformat.read(path, as_version=4)
     imports, *cells = code_cells(notebook)
     again = [new_code_cell(cell.source) for cell in [*reversed(cells), *cells]]
-    left = new_code_cell(CLOSE + LEFT)
+    left = new_code_cell(LEFT)
     notebook.cells = [new_code_cell(WARM + BEFORE), imports, *again, left]
     execute(notebook, allow_errors=True)
     errors = {output.ename for cell in again for output in cell.outputs if output.output_type == "error"}

@@ -22,7 +22,7 @@ from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell
 
 from labkit import kernel
-from labkit.measure.experiments import Measured, Strip, Table, Watcher, end_of, measured, pair
+from labkit.measure import Measured, Sampler, Strip, Table, end_of, measured, pair
 
 from ..helpers import NOTEBOOKS, ROOT, RUNS_WITHIN, code_cells
 
@@ -67,7 +67,7 @@ print(_json.dumps(_seen, default=_plain))
 """
 LEFT = """
 import gc as _gc, json as _json, os
-from labkit.lab.lab import close_all as _close_all
+from labkit.lab.cells import close_all as _close_all
 _close_all(); _gc.collect()
 def _file(fd):
     try:
@@ -384,7 +384,7 @@ def test_a_watcher_tells_a_thread_that_sleeps_from_one_that_runs(nothing_left_op
     with pair() as (here, there):
         sleeper = threading.Thread(target=here.recv, args=[1], name="sleeper")
         worker = threading.Thread(target=work, name="worker")
-        with Watcher(sleeper, worker) as seen:
+        with Sampler(sleeper, worker) as seen:
             sleeper.start(), worker.start(), worker.join(), there.send(b"x"), sleeper.join()
         said = {str(where) for _, where in seen.samples["sleeper"]}
         assert f"recvfrom on fd {here.fileno()}" in said
@@ -396,7 +396,7 @@ def test_a_watcher_tells_a_thread_that_sleeps_from_one_that_runs(nothing_left_op
 
 def test_a_watcher_says_in_words_and_in_html_where_a_thread_was_for_how_long():
     thread = threading.Thread(name="<sleeper>")
-    seen = Watcher(thread)
+    seen = Sampler(thread)
     asleep = kernel.Blocked("recvfrom", 7, (7,))
     seen.samples["<sleeper>"] = [(1_000_000, asleep), (3_000_000, asleep), (4_000_000, None)]
     assert seen.stretches() == {
@@ -407,7 +407,7 @@ def test_a_watcher_says_in_words_and_in_html_where_a_thread_was_for_how_long():
 
 
 def test_a_watcher_may_watch_threads_that_never_start(nothing_left_open):
-    with Watcher(threading.Thread(name="never")) as seen:
+    with Sampler(threading.Thread(name="never")) as seen:
         time.sleep(0.02)
     assert seen.samples == {"never": []}
 

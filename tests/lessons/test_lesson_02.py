@@ -19,7 +19,7 @@ from nbformat.v4 import new_code_cell
 
 from labkit import Channel, Lab, Tape
 from labkit.charts.compare import SLICES, compare, course, length, round_step
-from labkit.measure.experiments import alarm, measured
+from labkit.measure import alarm, measured
 
 from ..helpers import NOTEBOOKS, ROOT, RUNS_WITHIN, code_cells
 from .test_lesson_01 import BEFORE, LEFT, execute, printed, the_lesson

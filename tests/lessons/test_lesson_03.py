@@ -40,11 +40,10 @@ _seen = dict(
 print(_json.dumps(_seen))
 """
 
-# A long message starts a thread of pyzmq's own, with its fds; a figure on the page has one of its own.
+# A long message starts a thread of pyzmq's own, with its fds.
 LONG_MESSAGE = (
     "from IPython.display import HTML, display as _display; _display(HTML('<p>' + 'x' * 300_000))\n"
 )
-CLOSE_FIGURES = "import labkit.figure.live as _live; [_each.close() for _each in list(_live._figures)]\n"
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="epoll is Linux's")
 
@@ -53,7 +52,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="epoll is Linux'
 def seen() -> Iterator[SimpleNamespace]:
     """What the lesson's cells observed; `left` is what they left behind."""
     notebook = nbformat.read(LESSON, as_version=4)
-    ask, left = new_code_cell(ASK), new_code_cell(CLOSE_FIGURES + LEFT)
+    ask, left = new_code_cell(ASK), new_code_cell(LEFT)
     notebook.cells = [
         new_code_cell(LONG_MESSAGE + "import time as _time; _time.sleep(0.5)" + BEFORE),
         *notebook.cells,

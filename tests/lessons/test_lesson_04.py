@@ -20,7 +20,7 @@ from labkit import kernel
 
 from ..helpers import ROOT, RUNS_WITHIN, code_cells
 from .test_lesson_01 import BEFORE, LEFT, execute, printed, the_lesson
-from .test_lesson_03 import CLOSE_FIGURES, LONG_MESSAGE, curve, growth
+from .test_lesson_03 import LONG_MESSAGE, curve, growth
 
 LESSON = ROOT / "notebooks" / "04-buffers-and-framing.ipynb"
 ROWS = {f"S{number:02}" for number in (*range(37, 43), *range(60, 67))}
@@ -54,7 +54,7 @@ print(_json.dumps(_seen))
 def seen() -> Iterator[SimpleNamespace]:
     """What the lesson's cells observed; `left_behind` is what they left once the labs were closed."""
     notebook = nbformat.read(LESSON, as_version=4)
-    ask, left = new_code_cell(ASK), new_code_cell(CLOSE_FIGURES + LEFT)
+    ask, left = new_code_cell(ASK), new_code_cell(LEFT)
     before = new_code_cell(LONG_MESSAGE + "import time as _time; _time.sleep(0.5)" + BEFORE)
     notebook.cells = [before, *notebook.cells, ask, left]
     began = time.monotonic()

@@ -174,7 +174,7 @@ def test_prefix_and_body_of_all_replies_leave_in_one_send():
 def test_a_client_that_does_not_read_is_not_read_either():
     class Ping(Handler):
         methods = {"big": lambda params: ("big", "x" * 50_000)}
-        patience = 100_000
+        high_water = 100_000
 
     with Lab(Ping, buffers=4096) as lab:
         peer = lab.connect()
