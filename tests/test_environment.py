@@ -21,7 +21,7 @@ LOCKS = {
         *PROJECT["project"]["optional-dependencies"]["test"],
     ],
 }
-PYTHONS = ("3.11", "3.12", "3.13")
+PYTHONS = ("3.11", "3.12", "3.13", "3.14", "3.15")
 SYSTEMS = ("linux", "darwin")
 
 

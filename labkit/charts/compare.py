@@ -7,6 +7,7 @@ It knows tapes, and nothing of loops.
 from __future__ import annotations
 
 import errno
+import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -87,7 +88,7 @@ def compare(
 
 def round_step(least: float) -> int:
     """The next 1, 2 or 5 times a power of ten."""
-    power = 10 ** int(np.log10(max(least, 1)))
+    power: int = 10 ** int(math.log10(max(least, 1)))
     return next(round(power * each) for each in (1, 2, 5, 10) if power * each >= least)
 
 
@@ -137,10 +138,12 @@ def _covered(spans: list[tuple[int, int]], whole: int) -> np.ndarray:
         order = np.sort(points)
         sums = np.concatenate([[0.0], np.cumsum(order)])
         count = np.searchsorted(order, grid)
-        return grid * count - sums[count]
+        below: np.ndarray = grid * count - sums[count]
+        return below
 
     covered: np.ndarray = np.diff(before(starts) - before(ends)) / (whole / SLICES)
-    return np.clip(covered, 0, 1)
+    share: np.ndarray = np.clip(covered, 0, 1)
+    return share
 
 
 def _lane(axes: Axes, row: int, name: str, each: Course, style: Theme) -> None:

@@ -74,8 +74,7 @@ def width(text: str, font: Font) -> float:
 @lru_cache(maxsize=4096)
 def _advance(char: str, font: Font) -> float:
     """From where a character begins to where the next one does."""
-    measure = _ruler.get_text_width_height_descent
-    once, more = (measure(char * n, font.properties, False)[0] for n in (1, 17))
+    once, more = (_ruler.get_text_width_height_descent(char * n, font.properties, False)[0] for n in (1, 17))
     return float(more - once) / 16
 
 

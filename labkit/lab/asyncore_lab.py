@@ -120,7 +120,7 @@ class _AsyncoreEngine(Engine):
             server.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, self.buffers)
 
     def _watch_wakeup(self, wakeup: socket.socket) -> Callable[[], None]:
-        class Waker(self.module.dispatcher):  # type: ignore[name-defined]
+        class Waker(self.module.dispatcher):  # type: ignore[name-defined, misc]
             def handle_read(self) -> None:
                 self.recv(64)
 

@@ -60,7 +60,8 @@ class Lab:
 
     @property
     def loop(self) -> Loop:
-        return self._engine.loop
+        loop: Loop = self._engine.loop
+        return loop
 
     @property
     def peers(self) -> dict[str, Peer]:

@@ -68,7 +68,8 @@ class Sweep:
         if len(points) < 2:
             return math.nan
         x0, y0 = (sum(axis) / len(points) for axis in zip(*points, strict=True))
-        return sum((x - x0) * (y - y0) for x, y in points) / sum((x - x0) ** 2 for x, _ in points)
+        slope: float = sum((x - x0) * (y - y0) for x, y in points) / sum((x - x0) ** 2 for x, _ in points)
+        return slope
 
     def grows(self, name: str) -> str:
         """The exponent in words: `grows as n^0.99`."""

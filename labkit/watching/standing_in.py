@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 
 def waiting_select(real: ModuleType, wait: Callable[..., Any], wait_poll: Callable[..., Any]) -> ModuleType:
@@ -47,7 +47,7 @@ def waiting_select(real: ModuleType, wait: Callable[..., Any], wait_poll: Callab
     standing.select = select
     if hasattr(real, "poll"):
         standing.poll = Pollster
-    return standing
+    return cast(ModuleType, standing)
 
 
 def waiting_time(real: ModuleType, wait: Callable[..., Any]) -> ModuleType:
@@ -58,7 +58,7 @@ def waiting_time(real: ModuleType, wait: Callable[..., Any]) -> ModuleType:
         wait(real, seconds)
 
     standing.sleep = sleep
-    return standing
+    return cast(ModuleType, standing)
 
 
 def _copy(real: ModuleType) -> ModuleType:

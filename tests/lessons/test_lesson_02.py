@@ -1,4 +1,4 @@
-"""Lesson 02, busy polling and select: what its experiments observe, and the compare figure that it needs.
+"""Lesson 02, busy polling and select: what its experiments observe.
 
 The notebook is run once, as it is stored, in a fresh kernel, and asked at the end what its cells saw. Lists,
 sequences, errors, threads and counts are asserted exactly. CPU and times are only compared with each other.
@@ -7,28 +7,17 @@ sequences, errors, threads and counts are asserted exactly. CPU and times are on
 from __future__ import annotations
 
 import errno
-import json
 import signal
-import time
-from collections.abc import Iterator
 from types import SimpleNamespace
 
-import nbformat
 import pytest
-from nbformat.v4 import new_code_cell
 
-from labkit import Channel, Lab, Tape
-from labkit.charts.compare import SLICES, compare, course, length, round_step
-from labkit.measure import alarm, measured
-
-from ..helpers import NOTEBOOKS, ROOT, RUNS_WITHIN, code_cells
-from .test_lesson_01 import BEFORE, LEFT, execute, printed, the_lesson
+from ..helpers import ROOT
+from .observing import AsItStands, observe, rows, the_lesson
 
 LESSON = ROOT / "notebooks" / "02-busy-polling-and-select.ipynb"
-ROWS = {f"S{number:02}" for number in range(14, 25)}
 
-ASK = """
-import json as _json
+HELPERS = """
 def _plain(value):
     if hasattr(value, "wall_ns"):
         outcome = value.outcome
@@ -50,7 +39,8 @@ def _held(lab):
     return [[it.queues[fd], it.accounts[fd], it.balance(fd)] for it in lab.tape for fd in it.accounts]
 def _asked(lab):
     return [int(it.interest[fd]) for it in lab.tape for fd in it.accounts if fd in it.interest]
-_seen = dict(
+"""
+ASK = """
     idle=_calls(idle), raced={name: _run(*run) for name, run in raced.items()},
     told=told, complaints=complaints, waits=list(waits.items()),
     served=_calls(served), workers=[workers == {loop_thread}, len(started)],
@@ -63,57 +53,18 @@ _seen = dict(
     bytes=[alice.sent, alice.received, all(it.balance(fd) for it in lab.tape)],
     at_tcp=at_tcp, at_unix=at_unix, backlog=backlog,
     alarm=[str(__import__("signal").getsignal(14)), __import__("signal").getitimer(0)],
-)
-print(_json.dumps(_seen, default=_plain))
 """
 
 
-# The first large picture starts a thread of Jupyter's own (pyzmq's); it is no lesson's.
-START = "from zmq.utils.garbage import gc as _zmq\n_zmq.store(b'')\n" + BEFORE
-
-
 @pytest.fixture(scope="module")
-def seen() -> Iterator[SimpleNamespace]:
-    """What the lesson's cells observed; `left` is what they left behind once the labs were closed."""
-    notebook = nbformat.read(LESSON, as_version=4)
-    ask, left = new_code_cell(ASK), new_code_cell(LEFT)
-    notebook.cells = [new_code_cell(START), *notebook.cells, ask, left]
-    began = time.monotonic()
-    execute(notebook)
-    observed = SimpleNamespace(**json.loads(printed(ask)))
-    observed.left, observed.seconds = json.loads(printed(left)), time.monotonic() - began
-    yield observed
+def seen() -> SimpleNamespace:
+    """What the lesson's cells observed."""
+    return observe(LESSON, ASK, HELPERS, inner=dict)
 
 
-# ---- coverage ------------------------------------------------------------------------------------------
-
-
-def taught() -> set[str]:
-    cells = (cell for path in NOTEBOOKS for cell in code_cells(nbformat.read(path, as_version=4)))
-    return {row for cell in cells for row in cell.metadata.get("labkit", {}).get("teaches", [])}
-
-
-def test_every_row_of_the_lesson_is_taught_by_an_experiment():
-    assert taught() >= ROWS
-
-
-def test_cells_are_short_and_every_experiment_has_a_prediction_before_it():
-    told = ""
-    for cell in nbformat.read(LESSON, as_version=4).cells:
-        if cell.cell_type == "markdown":
-            told = cell.source
-        elif "labkit" in cell.metadata:
-            assert len(cell.source.splitlines()) <= 16, cell.source
-            assert "Predict" in told or "at_tcp" in cell.source, told
-
-
-# ---- what the experiments observe ----------------------------------------------------------------------
-
-
-@the_lesson
-def test_it_runs_in_time_and_leaves_nothing_behind(seen):
-    assert seen.left == [[], []]
-    assert seen.seconds < RUNS_WITHIN
+class TestTheLesson(AsItStands):
+    lesson = LESSON
+    rows = rows(range(14, 25))
 
 
 @the_lesson
@@ -284,101 +235,3 @@ def test_s24_a_backlog_of_zero_lets_one_in(seen):
     assert {answer for answer, _ in seen.at_tcp} == {"EINPROGRESS"}
     assert seen.at_unix == [["no error", True], *[["EAGAIN", False]] * 3]
     assert seen.backlog == [1, 0]
-
-
-@the_lesson
-def test_cells_may_run_backwards_and_twice():
-    notebook = nbformat.read(LESSON, as_version=4)
-    imports, *cells = code_cells(notebook)
-    again = [new_code_cell(cell.source) for cell in [*reversed(cells), *cells]]
-    left = new_code_cell(LEFT)
-    notebook.cells = [new_code_cell(START), imports, *again, left]
-    began = time.monotonic()
-    execute(notebook, allow_errors=True)
-    errors = [output.ename for cell in again for output in cell.outputs if output.output_type == "error"]
-    assert set(errors) <= {"NameError"}  # a cell that needs the one before it
-    assert json.loads(printed(left)) == [[], []]
-    assert time.monotonic() - began < 2 * RUNS_WITHIN
-
-
-# ---- the alarm -----------------------------------------------------------------------------------------
-
-
-def test_an_alarm_is_gone_however_the_block_ends():
-    before = signal.getsignal(signal.SIGALRM)
-    with pytest.raises(KeyError), alarm(60, lambda *_: None):
-        raise KeyError
-    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
-    assert signal.getsignal(signal.SIGALRM) is before
-
-
-def test_an_alarm_interrupts_a_sleep():
-    def enough(*_: object) -> None:
-        raise TimeoutError
-
-    with alarm(0.05, enough):
-        slept = measured(time.sleep, 5)
-    assert slept.outcome == "TimeoutError"
-    assert slept.wall_ns < 4e9
-
-
-# ---- the compare figure --------------------------------------------------------------------------------
-
-
-class Echo(Channel):
-    def handle_read(self) -> None:
-        self.write(self.recv(1024))
-
-
-def recorded(selector: str) -> Tape:
-    with Lab(Echo, selector=selector) as lab:
-        alice = lab.connect("alice")
-        lab.step()
-        lab.run(seconds=0.05)
-        alice.send(b"hello")
-        lab.step()
-        return lab.tape
-
-
-def test_compare_counts_what_the_tapes_hold():
-    tapes = {name: recorded(name) for name in ("busy", "select")}
-    span = max(map(length, tapes.values()))
-    for tape in tapes.values():
-        each = course(tape, span)
-        calls = [call for it in tape for call in it.calls]
-        assert each.totals.waits == len(tape)
-        assert each.totals.calls == len(calls)
-        assert each.totals.wasted == sum(call.errno == errno.EAGAIN for call in calls)
-        assert each.totals.asleep_ns == sum(it.asleep_ns for it in tape)
-        assert each.useful.sum() + each.wasted.sum() == len(calls)
-        assert len(each.asleep) == len(each.awake) == SLICES
-        assert each.asleep.sum() * span / SLICES == pytest.approx(each.totals.asleep_ns, rel=0.02)
-        assert ((each.asleep + each.awake) < 1.01).all()
-
-
-def test_compare_says_in_words_what_it_draws():
-    chart = compare({"busy": recorded("busy"), "select": recorded("select")}, "two servers")
-    assert chart.alt.startswith("two servers")
-    assert "EAGAIN" in chart.alt and "no EAGAIN" in chart.alt
-    assert chart.png().startswith(b"\x89PNG")
-
-
-@pytest.mark.parametrize("look", ["screen", "projector"])
-def test_compare_draws_nothing_outside_the_picture(look):
-    chart = compare({"a loop with a long name": recorded("select"), "empty": Tape()}, look=look)
-    chart.figure.canvas.draw()
-    (axes,) = chart.figure.axes
-    boxes = [
-        text.get_window_extent()
-        for text in (*axes.texts, *axes.get_legend().get_texts(), *axes.get_xticklabels())
-    ]
-    page = chart.figure.bbox
-    for box in boxes:
-        assert page.x0 <= box.x0 and box.x1 <= page.x1 and page.y0 <= box.y0 and box.y1 <= page.y1
-
-
-@pytest.mark.parametrize(
-    ("least", "step"), [(1, 1), (3, 5), (60_000_000, 100_000_000), (500, 500), (501, 1000)]
-)
-def test_ticks_stand_at_round_times(least, step):
-    assert round_step(least) == step

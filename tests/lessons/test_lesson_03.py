@@ -7,27 +7,21 @@ two that were measured side by side is above the other. Never a time.
 
 from __future__ import annotations
 
-import json
 import sys
-import time
-from collections.abc import Iterator
 from types import SimpleNamespace
 
-import nbformat
 import pytest
-from nbformat.v4 import new_code_cell
 
-from ..helpers import ROOT, RUNS_WITHIN, code_cells
-from .test_lesson_01 import BEFORE, LEFT, execute, printed, the_lesson
+from ..helpers import ROOT
+from .observing import AsItStands, curve, growth, observe, rows, the_lesson
 
 LESSON = ROOT / "notebooks" / "03-select-poll-epoll.ipynb"
-ROWS = {f"S{number:02}" for number in (*range(25, 37), 75)}
 
-ASK = """
-import json as _json
+HELPERS = """
 def _curves(sweep):
     return dict(values={name: list(sweep[name].items()) for name in sweep.curves}, ended=sweep.ended)
-_seen = dict(
+"""
+ASK = """
     same=same, turns=len(tapes["select"]), answers=list(answers.items()), limit=limit,
     one_fd=list(one_fd.items()), idle=_curves(idle), memory=_curves(memory), busy=_curves(busy),
     share=_curves(share), overhead=_curves(overhead), c10k=_curves(c10k),
@@ -36,64 +30,20 @@ _seen = dict(
     ghost=[ghost, [*ghost_held], removal, wrong, wrong_read, at_last], reuse=list(reuse.values()),
     most=most, watching=watching, memory_of_one=list(memory_of_one.values()),
     turned=[[int(e) for e in it.ready.values()] for it in tape],
-)
-print(_json.dumps(_seen))
 """
-
-# A long message starts a thread of pyzmq's own, with its fds.
-LONG_MESSAGE = (
-    "from IPython.display import HTML, display as _display; _display(HTML('<p>' + 'x' * 300_000))\n"
-)
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="epoll is Linux's")
 
 
 @pytest.fixture(scope="module")
-def seen() -> Iterator[SimpleNamespace]:
-    """What the lesson's cells observed; `left` is what they left behind."""
-    notebook = nbformat.read(LESSON, as_version=4)
-    ask, left = new_code_cell(ASK), new_code_cell(LEFT)
-    notebook.cells = [
-        new_code_cell(LONG_MESSAGE + "import time as _time; _time.sleep(0.5)" + BEFORE),
-        *notebook.cells,
-        ask,
-        left,
-    ]
-    began = time.monotonic()
-    execute(notebook)
-    observed = json.loads(printed(ask), object_hook=lambda names: SimpleNamespace(**names))
-    observed.left, observed.seconds = json.loads(printed(left)), time.monotonic() - began
-    yield observed
+def seen() -> SimpleNamespace:
+    """What the lesson's cells observed."""
+    return observe(LESSON, ASK, HELPERS)
 
 
-def curve(measured: SimpleNamespace, name: str) -> dict[int, float]:
-    return dict(map(tuple, vars(measured.values)[name]))
-
-
-def growth(values: dict[int, float], first: int, last: int) -> float:
-    """How many times dearer the last size is than the first; sizes that were not reached are left out."""
-    known = [size for size in values if first <= size <= last]
-    return values[max(known)] / values[min(known)]
-
-
-def test_every_row_of_the_lesson_is_taught_by_an_experiment():
-    cells = code_cells(nbformat.read(LESSON, as_version=4))
-    taught = {row for cell in cells for row in cell.metadata.get("labkit", {}).get("teaches", [])}
-    assert taught >= ROWS
-
-
-def test_every_experiment_has_a_prediction_before_it():
-    cells = nbformat.read(LESSON, as_version=4).cells
-    for at, cell in enumerate(cells):
-        if "labkit" in cell.metadata:
-            prose = next(c for c in reversed(cells[:at]) if c.cell_type == "markdown")
-            assert "**Predict" in prose.source, cell.source
-
-
-@the_lesson
-def test_it_runs_in_time_and_leaves_nothing_behind(seen):
-    assert seen.left == [[], []]
-    assert seen.seconds < RUNS_WITHIN
+class TestTheLesson(AsItStands):
+    lesson = LESSON
+    rows = rows(range(25, 37), 75)
 
 
 @the_lesson

@@ -7,33 +7,26 @@ order of such numbers is asserted. Of what was measured only the shape is.
 
 from __future__ import annotations
 
-import json
-import time
-from collections.abc import Iterator
 from types import SimpleNamespace
 
-import nbformat
 import pytest
-from nbformat.v4 import new_code_cell
 
 from labkit import kernel
 
-from ..helpers import ROOT, RUNS_WITHIN, code_cells
-from .test_lesson_01 import BEFORE, LEFT, execute, printed, the_lesson
-from .test_lesson_03 import LONG_MESSAGE, curve, growth
+from ..helpers import ROOT
+from .observing import AsItStands, curve, growth, observe, rows, the_lesson
 
 LESSON = ROOT / "notebooks" / "04-buffers-and-framing.ipynb"
-ROWS = {f"S{number:02}" for number in (*range(37, 43), *range(60, 67))}
 
-ASK = """
-import json as _json
+HELPERS = """
 def _curves(sweep):
     return dict(values={name: list(sweep[name].items()) for name in sweep.curves}, ended=sweep.ended)
 def _held(it):
     return [*it.queues[_fd], it.balance(_fd)]
 _fd = next(iter(turns[0].accounts))
 _frames = next(iter(glued.accounts))
-_seen = dict(
+"""
+ASK = """
     law=[under_way, in_the_queues, towards_her], held=[_held(it) for it in turns],
     asked=list(asked.values()), other=list(other.values()), full=list(full.values()),
     alone=list(alone.values()),
@@ -45,43 +38,18 @@ _seen = dict(
     good=good, splits=len(splits), left=list(left.values()), broken=broken, healed=healed,
     race=_curves(race), copied=list(copied.items()), resize=resize, halves=_curves(halves),
     calls=_curves(calls), times=_curves(times), copies=list(copies.items()), sending=_curves(sending),
-)
-print(_json.dumps(_seen))
 """
 
 
 @pytest.fixture(scope="module")
-def seen() -> Iterator[SimpleNamespace]:
-    """What the lesson's cells observed; `left_behind` is what they left once the labs were closed."""
-    notebook = nbformat.read(LESSON, as_version=4)
-    ask, left = new_code_cell(ASK), new_code_cell(LEFT)
-    before = new_code_cell(LONG_MESSAGE + "import time as _time; _time.sleep(0.5)" + BEFORE)
-    notebook.cells = [before, *notebook.cells, ask, left]
-    began = time.monotonic()
-    execute(notebook)
-    observed = json.loads(printed(ask), object_hook=lambda names: SimpleNamespace(**names))
-    observed.left_behind, observed.seconds = json.loads(printed(left)), time.monotonic() - began
-    yield observed
+def seen() -> SimpleNamespace:
+    """What the lesson's cells observed."""
+    return observe(LESSON, ASK, HELPERS)
 
 
-def test_every_row_of_the_lesson_is_taught_by_an_experiment():
-    cells = code_cells(nbformat.read(LESSON, as_version=4))
-    taught = {row for cell in cells for row in cell.metadata.get("labkit", {}).get("teaches", [])}
-    assert taught >= ROWS
-
-
-def test_every_experiment_has_a_prediction_before_it():
-    cells = nbformat.read(LESSON, as_version=4).cells
-    for at, cell in enumerate(cells):
-        if "labkit" in cell.metadata:
-            prose = next(c for c in reversed(cells[:at]) if c.cell_type == "markdown")
-            assert "**Predict" in prose.source, cell.source
-
-
-@the_lesson
-def test_it_runs_in_time_and_leaves_nothing_behind(seen):
-    assert seen.left_behind == [[], []]
-    assert seen.seconds < RUNS_WITHIN
+class TestTheLesson(AsItStands):
+    lesson = LESSON
+    rows = rows(range(37, 43), range(60, 67))
 
 
 @the_lesson

@@ -6,17 +6,15 @@ Counts, sequences of calls, states and errors are asserted exactly; times only a
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from types import SimpleNamespace
 
 import nbformat
 import pytest
 
-from ..helpers import ROOT, RUNS_WITHIN
-from .observing import backwards_and_twice, observe, taught
+from ..helpers import ROOT
+from .observing import AsItStands, observe, rows, the_lesson
 
 LESSON = ROOT / "notebooks" / "05-reading-asyncore.ipynb"
-ROWS = {f"S{number}" for number in [*range(43, 45), *range(46, 60), 73, 74]}  # S45 is lesson 06's
 
 ASK = """
     timeouts=[loop_tape[0].timeout, poll_tape[0].timeout], in_map=joined_the_map,
@@ -63,16 +61,14 @@ QUOTED = re.findall(
 
 
 @pytest.fixture(scope="module")
-def seen() -> Iterator[SimpleNamespace]:
-    yield observe(LESSON, ASK)
+def seen() -> SimpleNamespace:
+    """What the lesson's cells observed."""
+    return observe(LESSON, ASK)
 
 
-pytestmark = [pytest.mark.timeout(3 * RUNS_WITHIN)]
-lesson = pytest.mark.notebook
-
-
-def test_every_row_is_taught():
-    assert taught(LESSON) >= ROWS
+class TestTheLesson(AsItStands):
+    lesson = LESSON
+    rows = rows(range(43, 45), range(46, 60), 73, 74)  # S45 is lesson 06's
 
 
 def test_everything_that_the_notes_quote_is_visited():
@@ -80,23 +76,13 @@ def test_everything_that_the_notes_quote_is_visited():
     assert not [name for name in QUOTED if not re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text)]
 
 
-@lesson
-def test_it_runs_in_time_and_leaves_nothing_behind(seen):
-    assert seen.seconds < RUNS_WITHIN
-    assert not seen.stderr
-    assert seen.left == [[], []]
+@the_lesson
+def test_it_leaves_the_modules_and_the_fd_limit_as_they_were(seen):
     assert seen.rlimit
     assert seen.restored == ["select", False, SimpleNamespace()]
 
 
-@lesson
-def test_cells_may_run_backwards_and_twice():
-    errors, left = backwards_and_twice(LESSON)
-    assert errors <= {"NameError"}  # a cell that needs the one before it
-    assert left == [[], []]
-
-
-@lesson
+@the_lesson
 def test_loop_and_who_calls_what(seen):  # S43, S44
     assert seen.timeouts == [30.0, 30.0] and seen.selectors == ["select", "poll"] and seen.in_map
     rest = ["handle_read_event", "handle_read", "recv", "initiate_send", "send"]
@@ -105,7 +91,7 @@ def test_loop_and_who_calls_what(seen):  # S43, S44
     assert seen.urgent == [["_exception", "handle_expt_event", "handle_expt", "recv", "close"], "!"]
 
 
-@lesson
+@the_lesson
 def test_the_life_of_a_dispatcher(seen):  # S50, S51
     life = {name: vars(each) for name, each in seen.life}
     true = {name: {key for key, value in each.items() if value is True} for name, each in life.items()}
@@ -119,19 +105,19 @@ def test_the_life_of_a_dispatcher(seen):  # S50, S51
     assert seen.tuple[:2] == [2, None] and "NoneType" in seen.tuple[2]
 
 
-@lesson
+@the_lesson
 def test_set_reuse_addr(seen):  # S52
     assert seen.rebinds == ["EADDRINUSE", "EADDRINUSE", "EADDRINUSE", "fine", "EADDRINUSE"]
 
 
-@lesson
+@the_lesson
 def test_who_asks_for_writing(seen):  # S53, S54
     plain, with_send = seen.turns
     assert plain > 100 and with_send < 10
     assert seen.slept >= 0.3 and seen.empty == [SimpleNamespace(), SimpleNamespace()]
 
 
-@lesson
+@the_lesson
 def test_reading(seen):  # S48, S49
     calls = {size: calls for size, calls, _ in seen.received}
     assert {got for _, _, got in seen.received} == {4_000_000}
@@ -145,13 +131,13 @@ def test_reading(seen):  # S48, S49
     assert seen.said[0] == "info: sending b'hello'" and len(seen.said) == 3
 
 
-@lesson
+@the_lesson
 def test_four_buffers(seen):  # S46
     assert all(vars(seen.four).values())  # every one of the four holds something
     assert seen.balance == [True] and seen.peer_unread >= 0
 
 
-@lesson
+@the_lesson
 def test_the_slice(seen):  # S47, S59
     assert "65536" in seen.slice and "512" not in seen.slice
     sent = {name: (turns, copied, ms) for name, turns, copied, ms in seen.transmitted}
@@ -163,7 +149,7 @@ def test_the_slice(seen):  # S47, S59
     assert exponent > 1.4 and copied > 5 * appended
 
 
-@lesson
+@the_lesson
 def test_ends(seen):  # S55, S56
     received, eof = seen.half_closed
     assert 0 < received <= 65_536 and eof  # one slice of 8 MB
@@ -176,14 +162,14 @@ def test_ends(seen):  # S55, S56
     assert seen.hang_up == [17]
 
 
-@lesson
+@the_lesson
 def test_numbers_that_are_too_high_or_somebody_elses(seen):  # S57, S58
     assert seen.too_high[0].startswith("ValueError") and seen.too_high[1] == "fine"
     assert seen.called == ["Newcomer.handle_read"]
     assert [errno for name, errno in seen.mistaken if name == "recv"] == [0, EAGAIN]
 
 
-@lesson
+@the_lesson
 def test_asyncio_beside_it(seen):  # S73, S74
     turns, waits, echo, lines = seen.asyncio
     assert turns == waits and echo == "hello" and lines == 1
@@ -193,6 +179,6 @@ def test_asyncio_beside_it(seen):  # S73, S74
     assert seen.first_sends == ["recv", "send"]
 
 
-@lesson
+@the_lesson
 def test_what_has_changed(seen):
     assert seen.today == [True, False, True, False, True, False]

@@ -5,16 +5,14 @@ Rates are never asserted, only ratios; counts and sequences of calls are.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from types import SimpleNamespace
 
 import pytest
 
-from ..helpers import ROOT, RUNS_WITHIN
-from .observing import backwards_and_twice, observe, taught
+from ..helpers import ROOT
+from .observing import AsItStands, observe, rows, the_lesson
 
 LESSON = ROOT / "notebooks" / "06-rpc-on-asyncore.ipynb"
-ROWS = {"S45", *(f"S{number}" for number in range(67, 73))}
 
 ASK = """
     first=[call.name for call in first.calls],
@@ -45,33 +43,17 @@ EAGAIN, EBADF = 11, 9
 
 
 @pytest.fixture(scope="module")
-def seen() -> Iterator[SimpleNamespace]:
-    yield observe(LESSON, ASK)
+def seen() -> SimpleNamespace:
+    """What the lesson's cells observed."""
+    return observe(LESSON, ASK)
 
 
-def test_every_row_is_taught():
-    assert taught(LESSON) >= ROWS
+class TestTheLesson(AsItStands):
+    lesson = LESSON
+    rows = rows(45, range(67, 73))
 
 
-pytestmark = [pytest.mark.timeout(3 * RUNS_WITHIN)]
-lesson = pytest.mark.notebook
-
-
-@lesson
-def test_it_runs_in_time_and_leaves_nothing_behind(seen):
-    assert seen.seconds < RUNS_WITHIN
-    assert not seen.stderr
-    assert seen.left == [[], []]
-
-
-@lesson
-def test_cells_may_run_backwards_and_twice():
-    errors, left = backwards_and_twice(LESSON)
-    assert errors <= {"NameError"}  # a cell that needs the one before it
-    assert left == [[], []]
-
-
-@lesson
+@the_lesson
 def test_the_chain_of_one_call_and_send_tries_at_once(seen):  # S45
     assert seen.first == [
         "read", "handle_read_event", "handle_read", "recv", "handle_rpc", "ping", "send_result",
@@ -82,7 +64,7 @@ def test_the_chain_of_one_call_and_send_tries_at_once(seen):  # S45
     assert {"poll", "read", "dispatcher.handle_read_event", "dispatcher_with_send.send"} <= set(seen.traced)
 
 
-@lesson
+@the_lesson
 def test_frames_split_and_glued(seen):
     size = seen.request
     assert seen.held == [*range(1, size), 0]
@@ -92,7 +74,7 @@ def test_frames_split_and_glued(seen):
     assert seen.answers == list(range(12))
 
 
-@lesson
+@the_lesson
 def test_nagle_meets_delayed_ack(seen):  # S67
     split, client_only, joined, nodelay = seen.rates
     assert split == seen.both_split
@@ -103,7 +85,7 @@ def test_nagle_meets_delayed_ack(seen):  # S67
     assert seen.used < seen.asleep / 10
 
 
-@lesson
+@the_lesson
 def test_multiples_of_1024(seen):  # S68
     assert [size for size, reply in seen.reply_sizes if not reply] == [1024, 2048, 4096]
     assert [reply for size, reply in seen.reply_sizes if reply and reply != size + 1] == []
@@ -113,7 +95,7 @@ def test_multiples_of_1024(seen):  # S68
     assert "BlockingIOError" in seen.unlucky_errors[0]
 
 
-@lesson
+@the_lesson
 def test_a_reply_on_a_dead_socket(seen):  # S69
     names = [name for name, _ in seen.too_late]
     assert names.count("handle_close") == 3 and names.count("close") == 1
@@ -123,7 +105,7 @@ def test_a_reply_on_a_dead_socket(seen):  # S69
     assert all(reply == size + 1 for size, reply in seen.mended)
 
 
-@lesson
+@the_lesson
 def test_an_unknown_method(seen):  # S70
     assert seen.no_such == ["KeyError: 'pong'"]
     assert seen.finn == 0 and seen.gina > 0
@@ -131,7 +113,7 @@ def test_an_unknown_method(seen):  # S70
     assert seen.polite == ["error", "error", "pong"]
 
 
-@lesson
+@the_lesson
 def test_a_length_without_bounds(seen):  # S71
     assert seen.kept == sorted(seen.kept) and seen.kept[-1] > 10 * seen.kept[0]
     assert seen.misread == (14 << 24 if seen.byteorder == "little" else 14)
@@ -141,14 +123,14 @@ def test_a_length_without_bounds(seen):  # S71
     ]  # fmt: skip
 
 
-@lesson
+@the_lesson
 def test_text_in_the_way_of_bytes(seen):  # S72
     if seen.byteorder == "little":
         answered = vars(seen.answered)
         assert [int(size) for size, reply in answered.items() if not reply] == list(range(128, 136))
 
 
-@lesson
+@the_lesson
 def test_the_three_servers_under_attack(seen):
     verdicts = {(name, what): verdict for name, what, verdict in seen.verdicts}
     assert not [verdict for verdict in verdicts.values() if "OTHERS" in verdict]

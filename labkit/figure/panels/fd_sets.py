@@ -250,7 +250,8 @@ def blocked(calls: Sequence[Call]) -> list[tuple[int, int]]:
 def _mix(colour: str, strength: np.ndarray | float) -> np.ndarray:
     """`colour` on white, 0 to 1."""
     strong = np.array(rgba(colour)[:3])
-    return 1 - np.multiply.outer(np.asarray(strength, float), 1 - strong)
+    mixed: np.ndarray = 1 - np.multiply.outer(np.asarray(strength, float), 1 - strong)
+    return mixed
 
 
 def _tint(asked: object, bins: dict[int, int], rows: int, read: str, write: str) -> np.ndarray:
