@@ -33,7 +33,7 @@ from labkit.loop import Channel, Listener, Loop
 from labkit.record.selectors import BusySelector, RecordingSelector
 from labkit.tape.iteration import Iteration
 from labkit.tape.tape import Tape
-from labkit.tape.turn import Account, Call, Event, Queues
+from labkit.tape.turn import Account, Call, Contents, Event, Queues
 
 __version__ = "0.1.0"
 
@@ -52,6 +52,7 @@ __all__ = [
     "BusySelector",
     "Call",
     "Channel",
+    "Contents",
     "Crowd",
     "Event",
     "Iteration",

@@ -13,11 +13,12 @@ import fcntl
 import os
 import platform
 import resource
+import select
 import socket
 import sys
 import termios
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 LINUX = sys.platform == "linux"
@@ -89,6 +90,43 @@ def queue_readers() -> tuple[Reader, Reader]:
     if LINUX:
         return ioctl_reader(termios.FIONREAD), ioctl_reader(SIOCOUTQNSD)
     return ioctl_reader(termios.FIONREAD), option_reader(SO_NWRITE)
+
+
+def peek(fd: int, size: int) -> bytes | None:
+    """Up to `size` bytes from the front of a socket's receive queue, which stay there (recv(2), MSG_PEEK).
+
+    None if there are none, or if `fd` is no socket.
+    """
+    try:
+        sock = socket.socket(fileno=fd)
+    except OSError:
+        return None
+    try:
+        return sock.recv(size, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+    except OSError:
+        return None
+    finally:
+        sock.detach()
+
+
+def ready(interest: Mapping[int, int]) -> dict[int, int]:
+    """{fd: events} of those that a wait for `interest` would be told at once (poll(2)).
+
+    Events are the selectors module's: 1 to read, 2 to write; 4 is exceptional. An error or a hang-up makes
+    ready whatever was asked.
+    """
+    bits = ((1, select.POLLIN), (2, select.POLLOUT), (4, select.POLLPRI))
+    poller = select.poll()
+    for fd, events in interest.items():
+        poller.register(fd, sum(flag for bit, flag in bits if events & bit))
+    told: dict[int, int] = {}
+    for fd, flags in poller.poll(0):
+        if flags & (select.POLLERR | select.POLLHUP):
+            flags |= select.POLLIN | select.POLLOUT
+        events = sum(bit for bit, asked in bits if flags & asked) & interest[fd]
+        if events:
+            told[fd] = events
+    return told
 
 
 def capacity(sock: socket.socket) -> tuple[int, int]:

@@ -20,7 +20,7 @@ from labkit.record.recorder import Sizes
 from labkit.tape.tape import LIMIT
 from labkit.watching import asyncore as dispatchers
 from labkit.watching.asyncore import Watcher
-from labkit.watching.watching import dispatcher_sizes
+from labkit.watching.watching import dispatcher_buffers, dispatcher_sizes
 
 POLLS = {"select": "poll", "poll": "poll2"}  # asyncore's names for its waits
 
@@ -85,6 +85,7 @@ class AsyncoreLoop:
 
 class _AsyncoreEngine(Engine):
     sizes: Callable[[Any], Sizes] = staticmethod(dispatcher_sizes)
+    buffers_of: Callable[[Any], tuple[Any, Any]] = staticmethod(dispatcher_buffers)
     patience = 30.0  # as asyncore.loop() waits
     server: Any = None
 

@@ -21,10 +21,11 @@ from labkit.lab.accounts import Counter
 from labkit.lab.crowd import Crowd
 from labkit.lab.peer import Peer
 from labkit.loop import Channel, Listener, Loop
-from labkit.record.recorder import Recorder, Sizes, channel_sizes
+from labkit.record.recorder import Bytes, Recorder, Sizes, channel_buffers, channel_sizes
 from labkit.record.selectors import BusySelector, RecordingSelector, named
 from labkit.tape.iteration import Iteration
 from labkit.tape.tape import Tape
+from labkit.tape.turn import Now
 
 log = logging.getLogger("labkit")
 
@@ -58,6 +59,7 @@ class Engine:
     loop: Any  # what has run_once(timeout) and channels: our Loop, or another that is hosted
     address: tuple[str, int]
     sizes: Callable[[Any], Sizes] = staticmethod(channel_sizes)
+    buffers_of: Callable[[Any], tuple[Any, Any]] = staticmethod(channel_buffers)
     patience: float | None = None  # seconds that one wait of a running loop may take
     budget: float | None = None  # seconds that it may run
 
@@ -71,7 +73,15 @@ class Engine:
         self._strangers: dict[int, str] = {}
         self._listener: socket.socket | None = None
         self._counter = Counter()
-        self.recorder = Recorder(self.tape, sizes=self.sizes, describe=self._describe, count=self._count)
+        self.recorder = Recorder(
+            self.tape,
+            sizes=self.sizes,
+            describe=self._describe,
+            count=self._count,
+            buffers=self.buffers_of,
+            far=self._far,
+        )
+        self.tape.ask_now = self._now
         self._build(handler, selector)
         self._process = os.getpid()
         self._orders: queue.SimpleQueue[tuple[Future[Any], Callable[[Any], Any]] | None] = queue.SimpleQueue()
@@ -264,6 +274,7 @@ class Engine:
         if os.getpid() != self._process:  # a fork shares the sockets: they are its parent's to close
             return
         self._closing = True
+        self.tape.ask_now = None
         self._stop.set()
         self._wake()
         self._orders.put(None)
@@ -319,6 +330,18 @@ class Engine:
         peer = self._ports.get(port)
         unread, unsent = kernel.capacity(peer.socket) if peer is not None and peer.open else (None, None)
         return name, (received, sent, unsent, unread)
+
+    def _far(self, fd: int, channel: Any) -> Bytes:
+        """The bytes of a connection that are unsent, and unread, at its peer."""
+        port = self.port_of(channel)
+        peer = None if port is None else self._ports.get(port)
+        return (None, None) if peer is None else peer.contents()
+
+    def _now(self) -> Now | None:
+        """What the kernel holds now; None while the loop runs, and in its own thread, where it is at work."""
+        if self.running or self._closing or threading.current_thread() is self.thread:
+            return None
+        return self.recorder.now()
 
     def _count(self, fd: int, channel: Any, received: int, sent: int) -> tuple[Sizes, tuple[Any, ...] | None]:
         """The kernel's queues of `fd` and the Account of its connection, taken together."""

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any, Literal, Self
 
 from labkit import kernel
+from labkit.record.contents import Sent, received
 
 CONNECT_WITHIN = 5.0  # seconds
 Action = Literal["connect", "send", "recv", "shutdown", "close", "reset"]
@@ -39,6 +40,7 @@ class Peer:
         self._tell = on_action
         self._readers = kernel.queue_readers()
         self._errno = 0
+        self._last = Sent()
         with kernel.naming_the_fd_limit():
             self.socket = socket.socket()
         try:
@@ -73,7 +75,9 @@ class Peer:
         if isinstance(data, str):
             data = data.encode()
         taken = self._try("send", len(data), lambda: self.socket.send(data))
-        self.sent += taken or 0
+        if taken:
+            self.sent += taken
+            self._last.add(data, taken, self.sent)
         self._settle("send", len(data), taken)
         return taken or 0
 
@@ -119,6 +123,14 @@ class Peer:
             return None
         # A FIN that waits behind unsent bytes takes a number of its own (tcp(7), RFC 9293 3.4).
         return unread, unsent - 1 if self.half_closed and unsent else unsent
+
+    def contents(self) -> tuple[bytes | None, bytes | None]:
+        """The first bytes that are (unsent, unread) in this end's kernel queues; None: nobody can say."""
+        queues = self.queues()
+        if queues is None:
+            return None, None
+        unread, unsent = queues
+        return self._last.last(unsent, self.sent), received(self.fileno(), unread)
 
     def _try(self, action: Action, asked: int | None, attempt: Callable[[], Any]) -> Any:
         if not self.open:

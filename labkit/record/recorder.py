@@ -16,12 +16,16 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Self
 
 from labkit import kernel
+from labkit.record.contents import Sent, first, received
 from labkit.tape.tape import Tape
+from labkit.tape.turn import CONTENTS_AT_MOST, EVENTS, Contents, Now, Queues
 
 log = logging.getLogger("labkit")
 clock = time.perf_counter_ns
+LOOKED_AT_ANEW = 64  # fds whose bytes are noted in the first turn that is stepped after others
 
 Sizes = tuple[int | None, int | None]
+Bytes = tuple[bytes | None, bytes | None]
 Count = Callable[[int, Any, int, int], tuple[Sizes, tuple[Any, ...] | None]]
 
 
@@ -36,6 +40,16 @@ def channel_sizes(data: Any) -> Sizes:
         return (None if read is None else len(read), None if write is None else len(write))
 
 
+def channel_buffers(data: Any) -> tuple[Any, Any]:
+    """(read_buffer, write_buffer) of a channel themselves; None for what it does not have."""
+    return getattr(data, "read_buffer", None), getattr(data, "write_buffer", None)
+
+
+def nobody(fd: int, data: Any) -> Bytes:
+    """The peer's side of a connection whose peer nobody knows."""
+    return None, None
+
+
 def numbered(fd: int, data: Any) -> tuple[str, tuple[int | None, ...] | None]:
     """A name for an fd that nobody named, and no capacities."""
     return f"fd {fd}", None
@@ -48,6 +62,8 @@ class Recorder:
     capacities of its kernel queues. `count(fd, data, received, sent)` returns its kernel queues and its
     Account, taken together; it is told what has passed through the socket. With `closely` set, the queues
     are asked for when the loop wakes and after every call as well: for stepping, where time is no matter.
+    Then the bytes themselves are noted too: `buffers(data)` gives the program's own two buffers (bytes, text,
+    BytesIO, StringIO), and `far(fd, data)` the bytes that are unsent and unread at the peer.
     Without `queues` nobody's buffers are looked at: the sets and the times alone cost next to nothing.
 
     An instrument that raises is dropped once, and logged; the loop goes on.
@@ -60,17 +76,23 @@ class Recorder:
         sizes: Callable[[Any], Sizes] = channel_sizes,
         describe: Callable[[int, Any], tuple[str, tuple[int | None, ...] | None]] = numbered,
         count: Count | None = None,
+        buffers: Callable[[Any], tuple[Any, Any]] = channel_buffers,
+        far: Callable[[int, Any], Bytes] = nobody,
         queues: bool = True,
     ) -> None:
         self.tape = Tape() if tape is None else tape
         self._sizes = sizes
         self._describe = describe
         self._count = count
+        self._buffers, self._far = buffers, far
+        self._sent: dict[int, Sent] = {}
         self._looks = queues
         self._recv_queue, self._send_queue = kernel.queue_readers()
         self._data: dict[int, Any] = {}  # every fd that is watched → what the program registered with it
         self._unwatched: set[int] = set()  # no longer asked about; perhaps closed
         self._changes: dict[int, int] = {}
+        self._interest: dict[int, int] = {}
+        self._taken = b""  # the first bytes that the last recv returned
         self._gone: list[int] = []
         self._names: list[tuple[Any, ...]] = []
         self._calls: list[Any] = []  # flat: tuples kept by the thousand would keep the garbage collector busy
@@ -92,7 +114,9 @@ class Recorder:
         self._changes[fd] = events
         if not events:
             self._unwatched.add(fd)
+            self._interest.pop(fd, None)
             return
+        self._interest[fd] = events
         anew = fd not in self._data or (fd in self._unwatched and self._data[fd] is not data)
         self._unwatched.discard(fd)
         self._data[fd] = data
@@ -139,7 +163,8 @@ class Recorder:
         self.empty.clear()
         self._tallied = 0
         extra = None
-        if changes or self._gone or self._names or self._pokes or self._errors or self._moments:
+        contents = self._hold(samples) if self.closely else ()
+        if changes or self._gone or self._names or self._pokes or self._errors or self._moments or contents:
             extra = (
                 changes,
                 tuple(self._gone),
@@ -147,6 +172,7 @@ class Recorder:
                 tuple(_drain(self._pokes)),
                 tuple(self._errors),
                 tuple(self._moments),
+                contents,
             )
             for kept in (self._gone, self._names, self._errors, self._moments):
                 kept.clear()
@@ -161,6 +187,7 @@ class Recorder:
                 threading.get_ident(),
                 calls,
                 samples,
+                self.closely,
                 extra,
             )
         )
@@ -178,6 +205,8 @@ class Recorder:
 
     @closely.setter
     def closely(self, closely: bool) -> None:
+        if closely and not self.closely:  # what has changed since nobody saw
+            self._touched.extend(list(self._data)[:LOOKED_AT_ANEW])
         self.note = self._note_closely if closely else self._calls.extend
 
     # note((fd, name, asked, result, errno, clock())): a call was made. A socket calls it twice a round trip,
@@ -187,7 +216,20 @@ class Recorder:
         self._calls.extend(call)
         if self._turn is not None:
             fd, name, _, result, *_ = call
-            self._look_closely(len(self._calls) // 6, fd, sent=result or 0 if name == "send" else 0)
+            moved = result or 0
+            self._look_closely(
+                len(self._calls) // 6,
+                fd,
+                sent=moved if name == "send" else 0,
+                got=moved if name == "recv" else 0,
+            )
+
+    def passes(self, fd: int, data: Any, count: int, *, sent: bool) -> None:
+        """The bytes of the call that is noted next: the first `count` of `data`. Called in stepping only."""
+        if not sent:
+            self._taken = (first(memoryview(data)[:count]) if count else None) or b""
+        else:
+            self._sent.setdefault(fd, Sent()).add(data, count, self._tally(fd)[1] + count)
 
     def enters(self, fd: int, name: str, asked: int | None = None) -> tuple[int, Any]:
         """A method of the program begins on `fd`. Hand the answer to `leaves`."""
@@ -262,13 +304,48 @@ class Recorder:
                 self._totals.setdefault(on, [0, 0])[name == "send"] += result
         return self._totals.get(fd, [0, 0])
 
-    def _look_closely(self, after: int, fd: int, sent: int = 0) -> None:
+    def _look_closely(self, after: int, fd: int, sent: int = 0, got: int = 0) -> None:
         seen = self._sample((fd,))
-        if seen:
-            _, recv_queue, read, write, send_queue, account = seen
-            if write:  # the program takes what was sent out of its buffer only after send has returned
-                write = max(0, write - sent)
-            self._moments.append((after, fd, (recv_queue, read, write, send_queue), account))
+        if not seen:
+            return
+        _, recv_queue, read, write, send_queue, account = seen
+        contents = self._contents(seen, sent)
+        if write:  # the program takes what was sent out of its buffer only after send has returned
+            write = max(0, write - sent)
+        if got and read is not None:  # and puts what it received somewhere only after recv has
+            read += got
+            if contents.read_buffer is not None:
+                held = (contents.read_buffer + self._taken)[:CONTENTS_AT_MOST]
+                contents = contents._replace(read_buffer=held)
+        self._moments.append((after, fd, (recv_queue, read, write, send_queue), account, tuple(contents)))
+
+    def _hold(self, samples: tuple[Any, ...]) -> tuple[tuple[int, Any], ...]:
+        """(fd, its Contents) of every fd that was sampled."""
+        each = (samples[at : at + 6] for at in range(0, len(samples), 6))
+        return tuple((sample[0], tuple(self._contents(sample))) for sample in each)
+
+    def _contents(self, sample: tuple[Any, ...], sent_now: int = 0) -> Contents:
+        fd, recv_queue, _, _, send_queue, _ = sample
+        data, sent = self._data[fd], self._sent.get(fd)
+        read, write = self._guard(self._buffers, data) or (None, None)
+        unsent, unread = self._guard(self._far, fd, data) or (None, None)
+        if sent is not None:
+            queued = sent.last(send_queue, self._tally(fd)[1])
+        else:
+            queued = b"" if send_queue == 0 else None
+        return Contents(received(fd, recv_queue), first(read), first(write, sent_now), queued, unsent, unread)
+
+    def now(self) -> Now:
+        """What the kernel holds of every watched fd, and what a wait would be told; of a stopped loop."""
+        interest = {fd: EVENTS[events] for fd, events in tuple(self._interest.items())}
+        queues, contents = {}, {}
+        for fd in tuple(self._data):
+            sample = self._sample((fd,))
+            if sample:
+                queues[fd] = Queues(*sample[1:5])
+                contents[fd] = self._contents(sample)
+        ready = {fd: EVENTS[events] for fd, events in kernel.ready(interest).items()}
+        return Now(interest, ready, queues, contents)
 
     def _forget_closed(self) -> None:
         for fd in tuple(self._unwatched):
@@ -281,6 +358,8 @@ class Recorder:
             self._gone.append(fd)
         self._tally(fd)
         self._totals.pop(fd, None)
+        self._sent.pop(fd, None)
+        self._interest.pop(fd, None)
 
     def _guard(self, instrument: Callable[..., Any], *args: Any) -> Any:
         try:
@@ -319,6 +398,8 @@ class RecordedSocket(socket.socket):
         except OSError as error:
             self._recorder.note((self._fd, "recv", size, None, error.errno or 0, clock()))
             raise
+        if self._recorder.closely:
+            self._recorder.passes(self._fd, data, len(data), sent=False)
         self._recorder.note((self._fd, "recv", size, got := len(data), 0, clock()))
         if got < size:  # a short read of a stream: its queue is empty (recv(2), epoll(7))
             self._recorder.empty.add(self._fd)
@@ -330,6 +411,8 @@ class RecordedSocket(socket.socket):
         except OSError as error:
             self._recorder.note((self._fd, "send", len(data), None, error.errno or 0, clock()))
             raise
+        if self._recorder.closely:
+            self._recorder.passes(self._fd, data, sent, sent=True)
         self._recorder.note((self._fd, "send", len(data), sent, 0, clock()))
         return sent
 
@@ -340,6 +423,8 @@ class RecordedSocket(socket.socket):
         except OSError as error:
             self._recorder.note((self._fd, "recv", size, None, error.errno or 0, clock()))
             raise
+        if self._recorder.closely:
+            self._recorder.passes(self._fd, buffer, received, sent=False)
         self._recorder.note((self._fd, "recv", size, received, 0, clock()))
         return received
 

@@ -74,6 +74,8 @@ def _methods(
             raise
         fd, got, now = fileno(self), len(data), clock()
         for recorder in recorders():
+            if recorder.closely:
+                recorder.passes(fd, data, got, sent=False)
             recorder.note((fd, "recv", size, got, 0, now))
             if stream and got < size and not flags:  # a short read: its queue is empty (epoll(7))
                 recorder.empty.add(fd)
@@ -97,6 +99,8 @@ def _methods(
             raise
         fd, size, now = fileno(self), len(data), clock()
         for recorder in recorders():
+            if recorder.closely:
+                recorder.passes(fd, data, sent, sent=True)
             recorder.note((fd, "send", size, sent, 0, now))
         return sent
 

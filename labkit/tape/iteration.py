@@ -14,3 +14,7 @@ class Iteration(Turn):
     def explain(self) -> str:
         """The iteration in words, one fact a line."""
         return narrate.explain(self)
+
+    def why(self, fd: int) -> str:
+        """Why `fd` was, or was not, ready for what it could be asked about: one sentence."""
+        return narrate.why(self, fd)

@@ -168,3 +168,87 @@ def listing(items: Iterable[str]) -> str:
     """`a, b and c`."""
     parts = list(items)
     return " and ".join(filter(None, (", ".join(parts[:-1]), *parts[-1:])))
+
+
+# ---- why an fd is, or is not, ready ----------------------------------------------------------------------
+
+
+def why(it: Turn, fd: int) -> str:
+    """Why `fd` was, or was not, ready: `not readable: the receive queue is empty; not asked about writing`.
+
+    What stood in the queues during the wait is known from the moment the loop woke (in stepped labs), or from
+    the end of the iteration where nothing has touched the fd since. Where neither is known, less is said.
+    """
+    interest, ready = it.interest.get(fd, Event(0)), it.ready.get(fd, Event(0))
+    if not interest and not ready:
+        return "not asked about"
+    calls = [each for each in it.calls if each.fd == fd]
+    held = _while_it_waited(it, fd, calls)
+    reasons = []
+    if not (interest | ready) & Event.READ:
+        reasons.append("not asked about reading")
+    elif ready & Event.READ:
+        reasons.append(_readable(it, fd, calls, held))
+    else:
+        reasons.append(_not_readable(calls, held))
+    if not (interest | ready) & Event.WRITE:
+        reasons.append("not asked about writing")
+    else:
+        reasons.append(_writing(it, fd, calls, held, bool(ready & Event.WRITE)))
+    if ready & Event.EXCEPT:
+        reasons.append("exceptional: urgent data, an error or a hang-up")
+    return "; ".join(reasons)
+
+
+def _while_it_waited(it: Turn, fd: int, calls: list[Call]) -> Queues | None:
+    for moment in it.moments:
+        if moment.fd == fd and moment.after == 0:
+            return moment.queues
+    return None if calls else it.queues.get(fd)
+
+
+def _readable(it: Turn, fd: int, calls: list[Call], held: Queues | None) -> str:
+    if held is not None and held.recv_queue:
+        return f"readable: {plural(held.recv_queue, 'byte')} in the receive queue"
+    for each in calls:
+        if each.name == "accept" and not each.errno:
+            return "readable: a connection waits to be accepted"
+        if each.name == "accept":
+            return f"ready, though nobody waits: accept gave {error_name(each.errno)}"
+        if each.name == "recv" and each.errno in (errnos.EAGAIN, errnos.EWOULDBLOCK):
+            return "ready, though nothing came: recv gave EAGAIN"
+        if each.name == "recv" and each.errno:
+            return f"ready, though nothing came: the connection failed with {error_name(each.errno)}"
+        if each.name == "recv" and each.result:
+            return f"readable: {plural(each.result, 'byte')} or more in the receive queue"
+        if each.name == "recv":
+            return "ready, though nothing came: the peer has closed"
+    account = it.accounts.get(fd)
+    if held is not None and held.recv_queue == 0 and account is not None and not account.open:
+        return "ready, though nothing came: the peer has closed"
+    return "readable: the kernel says so, and nobody has read"
+
+
+def _not_readable(calls: list[Call], held: Queues | None) -> str:
+    if held is not None and held.recv_queue:
+        return (
+            f"not readable: its {plural(held.recv_queue, 'byte')} came after the wait, "
+            "or were reported before (edge-triggered)"
+        )
+    if held is not None and held.recv_queue == 0:
+        return "not readable: the receive queue is empty"
+    return "not readable: nothing has come"
+
+
+def _writing(it: Turn, fd: int, calls: list[Call], held: Queues | None, ready: bool) -> str:
+    limit = it.capacity[fd].send_queue if fd in it.capacity else None
+    queued = held.send_queue if held is not None else None
+    stands = f"{queued:,} of {limit:,} in the send queue" if queued is not None and limit else None
+    if not ready:
+        return f"not writable: {stands or 'the kernel takes no more now'}"
+    failed = next((each for each in calls if each.name == "send" and each.errno), None)
+    if failed is not None and failed is next(each for each in calls if each.name == "send"):
+        if failed.errno in (errnos.EAGAIN, errnos.EWOULDBLOCK):
+            return "said to be writable, though the kernel took nothing: send gave EAGAIN"
+        return f"ready, though nothing can be sent: send gave {error_name(failed.errno)}"
+    return f"writable: {stands or 'the send queue has room'}"

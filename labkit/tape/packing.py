@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from labkit.tape.iteration import Iteration
-from labkit.tape.turn import EVENTS, Account, Call, Capacity, Moment, Poke, Queues
+from labkit.tape.turn import EVENTS, Account, Call, Capacity, Contents, Moment, Poke, Queues
 
 
 class Extra(NamedTuple):
@@ -21,7 +21,8 @@ class Extra(NamedTuple):
     names: tuple[tuple[int, str, tuple[int | None, ...] | None], ...] = ()
     pokes: tuple[tuple[Any, ...], ...] = ()
     errors: tuple[tuple[int, str], ...] = ()
-    moments: tuple[tuple[Any, ...], ...] = ()
+    moments: tuple[tuple[Any, ...], ...] = ()  # the fields of Moment
+    contents: tuple[tuple[int, tuple[bytes | None, ...]], ...] = ()  # (fd, the fields of Contents)
 
 
 class Record(NamedTuple):
@@ -36,6 +37,7 @@ class Record(NamedTuple):
     thread: int
     calls: tuple[Any, ...]  # the fields of Call, …
     samples: tuple[Any, ...]  # fd, the fields of Queues, the fields of Account as a tuple or None, …
+    stepped: bool
     extra: tuple[Any, ...] | None = None
 
 
@@ -49,13 +51,14 @@ def rows(flat: Sequence[Any], width: int) -> Iterator[tuple[Any, ...]]:
 class Standing:
     """What holds until something changes it: the interest set, the bytes held, the names."""
 
-    __slots__ = ("capacity", "held", "interest", "names")
+    __slots__ = ("capacity", "contents", "held", "interest", "names")
 
     def __init__(self, other: Standing | None = None) -> None:
         self.interest: dict[int, int] = dict(other.interest) if other else {}
         self.held: dict[int, tuple[Any, ...]] = dict(other.held) if other else {}
         self.names: dict[int, str] = dict(other.names) if other else {}
         self.capacity: dict[int, tuple[Any, ...]] = dict(other.capacity) if other else {}
+        self.contents: dict[int, tuple[bytes | None, ...]] = dict(other.contents) if other else {}
 
     def apply(self, extra: Extra) -> None:
         """Take in what a turn changed, before its samples."""
@@ -65,8 +68,9 @@ class Standing:
             else:
                 self.interest.pop(fd, None)
         for fd in extra.gone:
-            for table in (self.held, self.names, self.capacity):
+            for table in (self.held, self.names, self.capacity, self.contents):
                 table.pop(fd, None)
+        self.contents.update(extra.contents)
         for fd, name, capacity in extra.names:
             self.names[fd] = name
             if capacity:
@@ -111,6 +115,7 @@ class Reader:
         self._accounts = Table((fd, Account(*held[4])) for fd, held in base.held.items() if held[4])
         self._names = Table(base.names)
         self._capacity = Table((fd, Capacity(*capacity)) for fd, capacity in base.capacity.items())
+        self._contents = Table((fd, Contents(*contents)) for fd, contents in base.contents.items())
         self._leaving: tuple[int, ...] = ()  # closed in the last turn, which still calls them by name
 
     def turn(self, offset: int) -> Iteration:
@@ -128,8 +133,10 @@ class Reader:
         return self._turns[offset]
 
     def _take(self, record: tuple[Any, ...]) -> None:
-        samples, extra = record[8], record[9]
+        *_, samples, stepped, extra = record
         self._names.drop(self._leaving)
+        if not stepped:
+            self._contents.drop(tuple(self._contents))
         self._leaving = ()
         if extra is not None:
             self._change(Extra(*extra))
@@ -141,15 +148,16 @@ class Reader:
     def _change(self, extra: Extra) -> None:
         self._interest.put({fd: EVENTS[events] for fd, events in extra.changes if events})
         self._interest.drop(fd for fd, events in extra.changes if not events)
-        for table in (self._queues, self._accounts, self._capacity):
+        for table in (self._queues, self._accounts, self._capacity, self._contents):
             table.drop(extra.gone)
+        self._contents.put({fd: Contents(*contents) for fd, contents in extra.contents})
         named_anew = {fd for fd, _, _ in extra.names}
         self._leaving = tuple(fd for fd in extra.gone if fd not in named_anew)
         self._names.put({fd: name for fd, name, _ in extra.names})
         self._capacity.put({fd: Capacity(*capacity) for fd, _, capacity in extra.names if capacity})
 
     def _made(self, index: int, record: tuple[Any, ...]) -> Iteration:
-        at, timeout, ready, waited, handled, cpu, thread, calls, _, extra = record
+        at, timeout, ready, waited, handled, cpu, thread, calls, _, stepped, extra = record
         more = Extra(*extra) if extra is not None else Extra()
         return Iteration(
             index=index,
@@ -169,7 +177,15 @@ class Reader:
             pokes=tuple(Poke(*poke) for poke in more.pokes),
             errors=tuple((fd, text) for fd, text in more.errors),
             moments=tuple(
-                Moment(after, fd, Queues(*queues), Account(*account) if account else None)
-                for after, fd, queues, account in more.moments
+                Moment(
+                    after,
+                    fd,
+                    Queues(*queues),
+                    Account(*account) if account else None,
+                    Contents(*contents) if contents else None,
+                )
+                for after, fd, queues, account, contents in more.moments
             ),
+            stepped=stepped,
+            contents=self._contents.copy_of(),
         )

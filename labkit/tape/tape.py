@@ -12,12 +12,13 @@ import marshal
 import threading
 import zlib
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, overload
 
 from labkit.tape.iteration import Iteration
 from labkit.tape.packing import FLAT, Extra, Reader, Record, Standing, rows
+from labkit.tape.turn import Now
 
 FORMAT = 2  # the version that save() writes; load() reads this one and the one before
 RENAMED = {"waited_ns": "asleep_ns", "handled_ns": "awake_ns"}  # what a row of format 1 called them
@@ -54,6 +55,7 @@ class Tape(Sequence[Iteration]):
         self.limit = limit
         self.dropped = 0
         self.about: dict[str, str] = {}  # what a reader should know of the loop, such as its selector's name
+        self.ask_now: Callable[[], Now | None] | None = None  # set by whoever can stop the loop
         self._lock = threading.Lock()
         self._chunks: deque[_Chunk] = deque()
         self._bytes = 0
@@ -68,9 +70,12 @@ class Tape(Sequence[Iteration]):
 
     def append(self, record: tuple[Any, ...]) -> None:
         """Add a turn, in the form of Record."""
-        if record[9] is not None:
+        *_, stepped, extra = record
+        if self._standing.contents and not stepped:
+            self._standing.contents.clear()
+        if extra is not None:
             self._settle()
-            self._standing.apply(Extra(*record[9]))
+            self._standing.apply(Extra(*extra))
         self._open.append(record)
         self._weight += 1 + len(record[7]) // 6
         if self._weight > CHUNK + len(self._standing.held):
@@ -107,6 +112,14 @@ class Tape(Sequence[Iteration]):
     def __len__(self) -> int:
         with self._lock:
             return self._first + len(self._open) - self.dropped
+
+    @property
+    def now(self) -> Now | None:
+        """What the kernel holds at this moment, if the loop is stopped; None if it runs, or is no more.
+
+        The one entry that is not kept: never saved, never judged.
+        """
+        return None if self.ask_now is None else self.ask_now()
 
     @property
     def nbytes(self) -> int:
@@ -178,6 +191,7 @@ class Tape(Sequence[Iteration]):
             records, dropped = list(self._open), self.dropped
         with path.open("w") as file:
             standing = {name: getattr(base, name) for name in Standing.__slots__}
+            standing["contents"] = {fd: _text(held) for fd, held in base.contents.items()}
             header = {"labkit-tape": FORMAT, "about": self.about, "dropped": dropped, "standing": standing}
             file.write(json.dumps(header) + "\n")
             packed: Iterable[Any] = (turn for chunk in chunks for turn in _unpacked(chunk))
@@ -212,9 +226,21 @@ class Tape(Sequence[Iteration]):
         self.dropped = self._first = int(header["dropped"])
         self.about = {str(key): str(value) for key, value in header["about"].items()}
         for name in Standing.__slots__:
-            table = {int(fd): _freeze(value) for fd, value in header["standing"][name].items()}
+            table = {int(fd): _freeze(value) for fd, value in header["standing"].get(name, {}).items()}
             setattr(self._standing, name, table)
+        contents = self._standing.contents
+        self._standing.contents = {fd: _octets(held) for fd, held in contents.items()}
         self._base = Standing(self._standing)
+
+
+def _text(contents: Any) -> Any:
+    """Bytes as JSON has them: a character each (latin-1)."""
+    return contents and tuple(None if each is None else each.decode("latin-1") for each in contents)
+
+
+def _octets(contents: Any) -> Any:
+    """What _text made, as it was."""
+    return contents and tuple(None if each is None else each.encode("latin-1") for each in contents)
 
 
 def _reason(error: Exception) -> str:
@@ -231,14 +257,19 @@ def _to_json(index: int, record: tuple[Any, ...]) -> dict[str, Any]:
     row |= {name: list(rows(row[name], width)) for name, width in FLAT.items()}
     if extra is not None:
         row |= {name: value for name, value in Extra(*extra)._asdict().items() if value}
+        row["moments"] = [(*moment, _text(held)) for *moment, held in row.get("moments", ())]
+        row["contents"] = [(fd, _text(held)) for fd, held in row.get("contents", ())]
     return row
 
 
 def _from_json(index: int, row: dict[str, Any]) -> tuple[Any, ...]:
-    row = {RENAMED.get(name, name): value for name, value in row.items()}
+    row = {"stepped": False} | {RENAMED.get(name, name): value for name, value in row.items()}
     if row["index"] != index:
         raise ValueError(f"iteration {row['index']} stands where {index} should")
-    extra = tuple(_freeze(row.get(name, [])) for name in Extra._fields)
+    more = Extra(*(_freeze(row.get(name, [])) for name in Extra._fields))
+    moments = tuple((*each[:4], _octets(each[4]) if len(each) > 4 else None) for each in more.moments)
+    contents = tuple((fd, _octets(held)) for fd, held in more.contents)
+    extra = tuple(more._replace(moments=moments, contents=contents))
     row = row | {name: [value for line in row[name] for value in line] for name in FLAT}
     values = [_freeze(row[name]) for name in Record._fields[:-1]]
     record = (*values, extra if any(extra) else None)

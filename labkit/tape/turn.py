@@ -7,7 +7,7 @@ have no words: narrate has.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntFlag
 from typing import NamedTuple
 
@@ -86,6 +86,23 @@ class Queues(NamedTuple):
     send_queue: int | None
 
 
+class Contents(NamedTuple):
+    """The bytes themselves at the six places of one connection: the first 256 of each, oldest first.
+
+    `unsent` and `unread` are the peer's send queue and its receive queue. None: nobody can say.
+    """
+
+    recv_queue: bytes | None
+    read_buffer: bytes | None
+    write_buffer: bytes | None
+    send_queue: bytes | None
+    unsent: bytes | None
+    unread: bytes | None
+
+
+CONTENTS_AT_MOST = 256  # bytes of one place
+
+
 class Account(NamedTuple):
     """A connection counted at both ends, in bytes: what was handed over, and what lies at the peer.
 
@@ -113,12 +130,28 @@ class Capacity(NamedTuple):
 
 
 class Moment(NamedTuple):
-    """Where the bytes of `fd` stood after `after` calls of the iteration; 0 is when the loop woke."""
+    """Where the bytes of `fd` stood after `after` calls of the iteration; 0 is when the loop woke.
+
+    What a recv has just returned is in the program's hands, and counted in the read buffer.
+    """
 
     after: int
     fd: int
     queues: Queues
     account: Account | None
+    contents: Contents | None = None
+
+
+class Now(NamedTuple):
+    """What the kernel holds at this moment of the fds of a stopped loop: as its next wait would find it.
+
+    `interest` is what it will ask about, `ready` what it would be told at once.
+    """
+
+    interest: Mapping[int, Event]
+    ready: Mapping[int, Event]
+    queues: Mapping[int, Queues]
+    contents: Mapping[int, Contents]
 
 
 class Poke(NamedTuple):
@@ -138,6 +171,8 @@ class Turn:
     Times are in nanoseconds: `at_ns` on the clock of time.perf_counter_ns, `asleep_ns` asleep in the wait,
     `awake_ns` awake until the next wait, `cpu_ns` the thread's CPU in both; the recorder's own work is left
     out. `timeout` is in seconds, None for no limit. The mappings are by fd and shared: do not write to them.
+    `stepped` is True if Lab.step() made it, which does not sleep, False in a loop that runs by itself;
+    `contents` are known of those that were stepped only.
     """
 
     index: int
@@ -157,6 +192,8 @@ class Turn:
     pokes: tuple[Poke, ...] = ()
     errors: tuple[tuple[int, str], ...] = ()
     moments: tuple[Moment, ...] = ()
+    stepped: bool = False
+    contents: Mapping[int, Contents] = field(default_factory=dict)
 
     def name(self, fd: int) -> str:
         """The reader's name for `fd`, or its number."""

@@ -80,13 +80,19 @@ def _watch_asyncore(module: Any, tape: Tape) -> Iterator[Tape]:
 
 def dispatcher_sizes(dispatcher: Any) -> Sizes:
     """Bytes in a dispatcher's (read buffer, write buffer), found by their usual names; None where none is."""
+    read, write = dispatcher_buffers(dispatcher)
+    return _size(read), _size(write)
+
+
+def dispatcher_buffers(dispatcher: Any) -> tuple[Any, Any]:
+    """A dispatcher's (read buffer, write buffer) themselves, found by their usual names."""
     try:
         attributes = vars(dispatcher)
     except TypeError:
         return None, None
     return (
-        next((_size(attributes[name]) for name in READ_BUFFERS if name in attributes), None),
-        next((_size(attributes[name]) for name in WRITE_BUFFERS if name in attributes), None),
+        next((attributes[name] for name in READ_BUFFERS if name in attributes), None),
+        next((attributes[name] for name in WRITE_BUFFERS if name in attributes), None),
     )
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from labkit.tape import narrate
 from labkit.tape.iteration import Iteration
-from labkit.tape.turn import Account, Call, Event, Poke, Queues
+from labkit.tape.turn import Account, Call, Capacity, Event, Moment, Poke, Queues
 
 TURN = Iteration(
     index=7,
@@ -96,3 +96,64 @@ def test_durations(ns, words):
 
 def test_the_summary_is_one_line():
     assert "\n" not in narrate.summary(turn(errors=((7, "ValueError: no"),)))
+
+
+READING = {5: Event.READ}
+CAPACITY = {7: Capacity(8192, 16_384, None, None)}
+
+
+def woke(queues):
+    return (Moment(0, 5, queues, None),)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"interest": {}, "ready": {}}, "not asked about"),
+        ({"queues": {5: Queues(0, 0, 0, 0)}}, "not readable: the receive queue is empty; {w}"),
+        ({"queues": {}}, "not readable: nothing has come; {w}"),
+        ({"queues": {5: Queues(3, 0, 0, 0)}}, "not readable: its 3 bytes came after the wait, or were "
+         "reported before (edge-triggered); {w}"),
+        ({"ready": READING, "moments": woke(Queues(1, 0, 0, 0))},
+         "readable: 1 byte in the receive queue; {w}"),
+        ({"ready": READING, "calls": (Call(5, "recv", 9, 0, 0, 1),)},
+         "ready, though nothing came: the peer has closed; {w}"),
+        ({"ready": READING, "calls": (Call(5, "recv", 9, 4, 0, 1),)},
+         "readable: 4 bytes or more in the receive queue; {w}"),
+        ({"ready": READING, "calls": (Call(5, "recv", 9, None, errno.EAGAIN, 1),)},
+         "ready, though nothing came: recv gave EAGAIN; {w}"),
+        ({"ready": READING, "calls": (Call(5, "recv", 9, None, errno.ECONNRESET, 1),)},
+         "ready, though nothing came: the connection failed with ECONNRESET; {w}"),
+        ({"ready": READING, "calls": (Call(5, "accept", None, 9, 0, 1),)},
+         "readable: a connection waits to be accepted; {w}"),
+        ({"ready": READING, "calls": (Call(5, "accept", None, None, errno.EAGAIN, 1),)},
+         "ready, though nobody waits: accept gave EAGAIN; {w}"),
+        ({"ready": {5: Event.READ | Event.EXCEPT}, "calls": ()},
+         "readable: the kernel says so, and nobody has read; {w}; "
+         "exceptional: urgent data, an error or a hang-up"),
+    ],
+)  # fmt: skip
+def test_why_an_fd_is_readable_or_not(changes, words):
+    it = turn(**{"interest": READING, "ready": {}, "calls": (), **changes})
+    assert it.why(5) == words.format(w="not asked about writing")
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"ready": {}, "queues": {7: Queues(0, 0, 9, 16_384)}},
+         "not writable: 16,384 of 16,384 in the send queue"),
+        ({"ready": {}, "queues": {}}, "not writable: the kernel takes no more now"),
+        ({"queues": {7: Queues(0, 0, 9, 100)}}, "writable: 100 of 16,384 in the send queue"),
+        ({"calls": (Call(7, "send", 9, 9, 0, 1),)}, "writable: the send queue has room"),
+        ({"calls": (Call(7, "send", 9, 9, 0, 1), Call(7, "send", 9, None, errno.EAGAIN, 1))},
+         "writable: the send queue has room"),
+        ({"calls": (Call(7, "send", 9, None, errno.EPIPE, 1),)},
+         "ready, though nothing can be sent: send gave EPIPE"),
+        ({"calls": (Call(7, "send", 9, None, errno.EAGAIN, 1),)},
+         "said to be writable, though the kernel took nothing: send gave EAGAIN"),
+    ],
+)  # fmt: skip
+def test_why_an_fd_is_writable_or_not(changes, words):
+    asked = {"interest": {7: Event.WRITE}, "ready": {7: Event.WRITE}, "calls": (), "capacity": CAPACITY}
+    assert turn(**{**asked, **changes}).why(7) == f"not asked about reading; {words}"

@@ -105,21 +105,26 @@ def position(tape: Tape, index: int, call: int | None) -> Iteration | None:
     if it is None or call is None or call >= len(it.calls) or not it.moments:
         return it
     before = _kept(tape, index - 1)
-    queues, accounts = dict(it.queues), dict(it.accounts)
+    queues, accounts, contents = dict(it.queues), dict(it.accounts), dict(it.contents)
     for fd in {moment.fd for moment in it.moments}:
         seen = [moment for moment in it.moments if moment.fd == fd and moment.after <= call]
         if seen:
             queues[fd] = seen[-1].queues
             if seen[-1].account is not None:
                 accounts[fd] = seen[-1].account
+            if seen[-1].contents is not None:
+                contents[fd] = seen[-1].contents
         elif before is not None and fd in before.queues:
             queues[fd] = before.queues[fd]
             if fd in before.accounts:
                 accounts[fd] = before.accounts[fd]
+            if fd in before.contents:
+                contents[fd] = before.contents[fd]
         else:
             queues.pop(fd, None)
             accounts.pop(fd, None)
-    return replace(it, queues=queues, accounts=accounts)
+            contents.pop(fd, None)
+    return replace(it, queues=queues, accounts=accounts, contents=contents)
 
 
 def amount(count: int | None, room: int = 99) -> str:
