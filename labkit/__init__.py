@@ -18,6 +18,7 @@ if sys.platform == "win32":
     )
 
 if TYPE_CHECKING:
+    from labkit.classroom.wall import Classroom as Classroom
     from labkit.figure.live import LiveFigure as LiveFigure
     from labkit.figure.live_sweep import LiveSweep as LiveSweep
     from labkit.lab.asyncore_lab import AsyncoreLab as AsyncoreLab
@@ -39,6 +40,7 @@ __version__ = "0.1.0"
 
 _ON_FIRST_USE = {
     "AsyncoreLab": "labkit.lab.asyncore_lab",
+    "Classroom": "labkit.classroom.wall",
     "LiveFigure": "labkit.figure.live",
     "LiveSweep": "labkit.figure.live_sweep",
     "Sweep": "labkit.measure.costs",
@@ -53,6 +55,7 @@ __all__ = [
     "Call",
     "Channel",
     "Contents",
+    "Classroom",
     "Crowd",
     "Event",
     "Iteration",

@@ -314,6 +314,9 @@ class Engine:
         return channel.addr[1] if channel.addr and not isinstance(channel, Listener) else None
 
     def name_of(self, channel: Any) -> str:
+        given: str | None = getattr(channel, "name", None)
+        if given is not None:
+            return given
         port = self.port_of(channel)
         if port is None:
             return "listener" if channel.socket is self._listener else "waker"

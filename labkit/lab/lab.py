@@ -10,7 +10,7 @@ import selectors
 import threading
 import weakref
 from collections.abc import Callable
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import labkit.lab.cells as cells
 from labkit.lab.crowd import Crowd
@@ -19,6 +19,8 @@ from labkit.lab.peer import Peer
 from labkit.loop import Channel, Listener, Loop
 from labkit.tape.iteration import Iteration
 from labkit.tape.tape import LIMIT, Tape
+
+T = TypeVar("T")
 
 
 class Lab:
@@ -167,6 +169,19 @@ class Lab:
             while any(call.name == "accept" and not call.errno for call in self.step().calls):
                 pass  # the backlog may still hold the last of them
         return crowd
+
+    def in_loop(self, work: Callable[[Any], T]) -> T:
+        """What `work(loop)` returns, done in the loop's thread between two iterations; a running lab goes on."""
+        self._must_be_open()
+        self._engine.not_in_a_handler()
+        was_running = self.running
+        self.pause()
+        try:
+            answer: T = self._engine.ask(lambda engine: work(engine.loop))
+        finally:
+            if was_running:
+                self.run()
+        return answer
 
     def close(self) -> None:
         """Stop the loop and close everything that belongs to it; the tape stays readable."""

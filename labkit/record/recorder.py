@@ -249,6 +249,10 @@ class Recorder:
         self.note((fd, "close", None, None, 0, clock()))
         self._drop(fd)
 
+    def rename(self, fd: int, name: str) -> None:
+        """From this turn on `fd` is called so: a connection has said who it is."""
+        self._names.append((fd, name, None))
+
     def poke(self, poke: tuple[Any, ...], fd: int | None) -> None:
         """A peer was driven; `fd` is the loop's end of its connection, if that is known yet."""
         self._pokes.append(poke)

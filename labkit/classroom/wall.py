@@ -1,0 +1,138 @@
+"""What hangs on the wall of a live class: address, code, who is here, the question, its votes once closed.
+
+Everything that a student has typed is shown as text, never as markup.
+"""
+
+from __future__ import annotations
+
+import threading
+from html import escape
+from typing import Any
+
+import ipywidgets
+import segno
+
+from labkit.classroom.room import Room
+from labkit.classroom.votes import Ballot
+
+DRAWN_EVERY = 0.1  # seconds, at most
+NAMES_AT_MOST = 60
+
+
+class Classroom(Room):
+    """A Room with its wall: the last line of a cell shows it, and buttons for what a teacher does.
+
+    It takes what Room takes. The chart of a vote stays hidden until the vote is closed.
+    """
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._views: list[ipywidgets.HTML] = []
+        self._drawn = threading.Thread(target=self._draw_on, name="labkit wall", daemon=True)
+        self._drawn.start()
+
+    def wall(self) -> Any:
+        """The wall as a widget."""
+        view = ipywidgets.HTML(wall(self))
+        self._views.append(view)
+        buttons = [
+            self._button("Close the vote", "end the vote and show it", self.close_vote),
+            self._button("Vote again", "a second vote on the same question", self.ask_again),
+            self._button("Step", "one iteration by hand: pause, step, go on", self.step),
+        ]
+        return ipywidgets.VBox([view, ipywidgets.HBox(buttons)])
+
+    def close(self) -> None:
+        super().close()
+        if threading.current_thread() is not self._drawn:
+            self._drawn.join(5)
+        for view in self._views:
+            view.value = wall(self)
+
+    def _button(self, text: str, tip: str, order: Any) -> Any:
+        button = ipywidgets.Button(description=text, tooltip=tip)
+
+        def pressed(_: Any) -> None:
+            try:
+                order()
+            except (RuntimeError, TimeoutError) as error:
+                self._say(str(error))
+
+        button.on_click(pressed)
+        return button
+
+    def _say(self, text: str) -> None:
+        for view in self._views:
+            view.value = wall(self) + f'<p role="status">{escape(text)}</p>'
+
+    def _draw_on(self) -> None:
+        while not self._closed.is_set():
+            self.changed.wait(1)
+            self.changed.clear()
+            shown = wall(self)
+            for view in self._views:
+                view.value = shown
+            self._closed.wait(DRAWN_EVERY)
+
+    def _ipython_display_(self) -> None:
+        from IPython.display import display  # a notebook has it; a terminal needs none
+
+        display(self.wall())
+
+
+def wall(room: Room) -> str:
+    """The wall as HTML: large enough for the last row."""
+    if room.closed:
+        return "<p>The class is over.</p>"
+    warning = f'<p role="alert"><strong>{escape(room.warning)}</strong></p>' if room.warning else ""
+    code = segno.make(room.url, error="m").svg_inline(scale=5, border=2, dark="#000", light="#fff")
+    left = (
+        f'<div role="img" aria-label="QR code of the address {escape(room.url)}">{code}</div>'
+        f'<p style="font-size: 1.6em; margin: .2em 0">{escape(room.url)}<br>code '
+        f'<strong style="letter-spacing: .15em">{escape(room.code)}</strong></p>'
+    )
+    right = _people(room) + (_ballot(room, room.ballots[-1]) if room.ballots else "")
+    return (
+        f'{warning}<div style="display: flex; gap: 2em; flex-wrap: wrap; line-height: 1.3"><div>{left}</div>'
+        f'<div style="flex: 1; min-width: 20em">{right}</div></div>'
+    )
+
+
+def _people(room: Room) -> str:
+    students = room.students
+    names = ", ".join(escape(each.name) for each in students[-NAMES_AT_MOST:])
+    more = f", and {len(students) - NAMES_AT_MOST} more" if len(students) > NAMES_AT_MOST else ""
+    stopped = len(room.service.not_reading)
+    return (
+        f'<p style="font-size: 1.3em; margin: 0">{len(students)} here, {room.listening} listening'
+        + (f", {stopped} not reading" if stopped else "")
+        + f'</p><p style="margin: .2em 0 1em">{names}{more}</p>'
+    )
+
+
+def _ballot(room: Room, ballot: Ballot) -> str:
+    voted = len(ballot.rounds[-1])
+    head = f'<p style="font-size: 1.5em; margin: .4em 0">{escape(ballot.question)}</p>'
+    if ballot.open:
+        which = "" if len(ballot.rounds) == 1 else " again"
+        choices = "".join(f"<li>{escape(each)}</li>" for each in ballot.choices)
+        said = f"{voted} of {len(room.students)} have voted{which}."
+        return f'{head}<ol style="font-size: 1.2em">{choices}</ol><p>{said}</p>'
+    said = f"<p>{escape(ballot.advice())}</p>" if ballot.answer is None else ""
+    return head + "".join(_bars(ballot, at) for at in range(len(ballot.rounds))) + said
+
+
+def _bars(ballot: Ballot, at: int) -> str:
+    """One round of votes: a bar a choice, with its number; the right one is marked once it was shown."""
+    votes = ballot.tally(at)
+    most = max([*votes, 1])
+    rows = "".join(
+        f'<tr><td style="text-align: right; padding: .15em .6em">{escape(choice)}'
+        f"{' ✓' if index == ballot.answer else ''}</td>"
+        f'<td style="width: 60%"><div style="height: 1.3em; width: {100 * votes[index] / most:.1f}%; '
+        f'min-width: 1px; background: {"#00694d" if index == ballot.answer else "#7a8794"}"></div></td>'
+        f'<td style="padding: .15em .6em">{votes[index]}</td></tr>'
+        for index, choice in enumerate(ballot.choices)
+    )
+    title = "" if len(ballot.rounds) == 1 else f"<caption>vote {at + 1}</caption>"
+    return f'<table style="width: 100%; font-size: 1.2em; border-collapse: collapse">{title}{rows}</table>'

@@ -1,0 +1,101 @@
+"""Scenes for small experiments: the situation is set up, and taken down whatever happens in it.
+
+They use sockets, threads and asyncio as anybody would, and record nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+import threading
+from collections.abc import Iterator
+
+LOOPBACK = "127.0.0.1"
+SECONDS = 10.0  # what any of these waits at most
+
+
+@contextlib.contextmanager
+def many_ready(count: int) -> Iterator[list[int]]:
+    """`count` fds that are all readable: copies (dup(2)) of the end of a pipe in which a byte lies."""
+    with contextlib.ExitStack() as stack:
+        ends = os.pipe()
+        fds = [*ends, *(os.dup(ends[0]) for _ in range(count))]
+        for fd in fds:
+            stack.callback(os.close, fd)
+        os.write(ends[1], b"!")
+        yield fds[2:]
+
+
+def served_once(*, reuse: bool) -> tuple[str, int]:
+    """The address of a server that took one client, closed that connection first, and is gone.
+
+    `reuse` sets SO_REUSEADDR on its listener. The connection stays in TIME_WAIT (tcp(7)).
+    """
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, reuse)
+        listener.bind((LOOPBACK, 0))
+        listener.listen()
+        address: tuple[str, int] = listener.getsockname()
+        with socket.create_connection(address, SECONDS) as client:
+            listener.accept()[0].close()
+            client.recv(1)  # the server's end is closed; now this one, second
+    return address
+
+
+@contextlib.contextmanager
+def connecting(listener: socket.socket, *, backlog: int, clients: int) -> Iterator[list[socket.socket]]:
+    """`clients` sockets that connect to `listener`, without blocking; it listens, and nobody accepts."""
+    listener.bind((LOOPBACK, 0))
+    listener.listen(backlog)
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(clients)]
+        for each in sockets:
+            each.setblocking(False)
+            each.connect_ex(listener.getsockname())
+        yield sockets
+
+
+@contextlib.contextmanager
+def threads_in_recv(count: int) -> Iterator[list[threading.Thread]]:
+    """`count` threads, each asleep in recv on a connection of its own; at the end they are let go."""
+    with contextlib.ExitStack() as stack:
+        pairs = [[stack.enter_context(end) for end in socket.socketpair()] for _ in range(count)]
+        threads = [threading.Thread(target=here.recv, args=(1,), daemon=True) for here, _ in pairs]
+        for thread in threads:
+            thread.start()
+        try:
+            yield threads
+        finally:
+            for _, there in pairs:
+                there.send(b"!")
+            for thread in threads:
+                thread.join(SECONDS)
+
+
+def silence(seconds: float) -> None:
+    """A blocking recv on a connection on which nothing comes, for so long: what a slow answer looks like."""
+    here, there = socket.socketpair()
+    with here, there:
+        here.settimeout(seconds)
+        with contextlib.suppress(TimeoutError):
+            here.recv(1)
+
+
+class Ticks:
+    """A task of the running asyncio loop that counts: `count` goes up by one every 10 ms, while it is let."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._task = asyncio.get_running_loop().create_task(self._tick())
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(0.01)
+            self.count += 1
+
+    def stop(self) -> int:
+        """End the task; how often it ticked."""
+        self._task.cancel()
+        return self.count
