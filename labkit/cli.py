@@ -53,6 +53,10 @@ def _parser() -> argparse.ArgumentParser:
     replay_.add_argument("file", type=Path, help="what tape.save() wrote")
     _output(replay_)
     replay_.set_defaults(run=replay)
+
+    import labkit.classroom.commands  # loads the figure and h11: not for a doctor on a bare machine
+
+    labkit.classroom.commands.add(commands)
     return parser
 
 

@@ -71,6 +71,7 @@ class Connection(Channel):
         self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=self.limits.head)
         self._request: h11.Request | None = None
         self._body = bytearray()
+        self._bare = False  # a HEAD wants no body (RFC 9110, 9.3.2)
         crowd = sum(1 for each in self.here if each.address == self.address)
         self.here.add(self)
         if len(self.here) > self.limits.connections or crowd >= self.limits.connections_each:
@@ -125,6 +126,7 @@ class Connection(Channel):
             if isinstance(event, h11.Request):
                 self._request, self.asked_since = event, time.monotonic()
                 self._body.clear()
+                self._bare = event.method == b"HEAD"
             elif isinstance(event, h11.Data):
                 self._body += event.data
                 if len(self._body) > self.limits.body:
@@ -152,13 +154,13 @@ class Connection(Channel):
             headers.append(("connection", "close"))
         reason = {200: b"OK"}.get(response.status, b"")
         self._send(h11.Response(status_code=response.status, headers=headers, reason=reason))
-        if response.body:
+        if response.body and not self._bare:
             self._send(h11.Data(data=response.body))
         self.streams = response.stream
         if response.stream:
             return
         self._send(h11.EndOfMessage())
-        if close or not self._next_cycle():
+        if not self.closing and (close or not self._next_cycle()):  # unless it broke while it was told
             self.handle_close()  # what is left goes out first
 
     def _next_cycle(self) -> bool:

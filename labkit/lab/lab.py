@@ -171,7 +171,7 @@ class Lab:
         return crowd
 
     def in_loop(self, work: Callable[[Any], T]) -> T:
-        """What `work(loop)` returns, done in the loop's thread between two iterations; a running lab goes on."""
+        """What `work(loop)` returns: done in the loop's thread between two iterations; a run goes on."""
         self._must_be_open()
         self._engine.not_in_a_handler()
         was_running = self.running
