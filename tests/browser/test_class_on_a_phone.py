@@ -1,4 +1,4 @@
-"""A student's page in a real browser, as wide as a phone: two at once, a lost network, a reader of screens."""
+"""A student's page in a real browser, as wide as a phone: two at once, a lost network, a screen reader."""
 
 from __future__ import annotations
 
