@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from labkit.lab.asyncore_lab import AsyncoreLab as AsyncoreLab
     from labkit.measure.costs import Sweep as Sweep
     from labkit.measure.sweeping import sweep as sweep
+    from labkit.teaching.practice import check as check
     from labkit.watching.watching import watch as watch
 
 from labkit import kernel
@@ -44,6 +45,7 @@ _ON_FIRST_USE = {
     "LiveFigure": "labkit.figure.live",
     "LiveSweep": "labkit.figure.live_sweep",
     "Sweep": "labkit.measure.costs",
+    "check": "labkit.teaching.practice",
     "sweep": "labkit.measure.sweeping",
     "watch": "labkit.watching.watching",
 }
@@ -69,6 +71,7 @@ __all__ = [
     "RecordingSelector",
     "Sweep",
     "Tape",
+    "check",
     "kernel",
     "sweep",
     "watch",

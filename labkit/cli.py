@@ -17,6 +17,7 @@ from labkit.record.selectors import available
 from labkit.tape import narrate
 from labkit.tape.iteration import Iteration
 from labkit.tape.tape import Tape
+from labkit.teaching import commands as practising
 
 PACKAGES = ("jupyterlab", "ipykernel", "ipywidgets", "matplotlib", "numpy", "anywidget")
 
@@ -57,6 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     import labkit.classroom.commands  # loads the figure and h11: not for a doctor on a bare machine
 
     labkit.classroom.commands.add(commands)
+    practising.add(commands)
     return parser
 
 

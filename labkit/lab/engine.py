@@ -324,6 +324,10 @@ class Engine:
             return self._ports[port].name
         return self._strangers.setdefault(port, f"client {len(self._strangers) + 1}")
 
+    def introduce(self, port: int, name: str) -> None:
+        """Call the client that will connect from `port` by this name, though it is no peer of the lab's."""
+        self._strangers[port] = name
+
     def _describe(self, fd: int, channel: Any) -> tuple[str, tuple[int | None, ...] | None]:
         name, port = self.name_of(channel), self.port_of(channel)
         if port is None:

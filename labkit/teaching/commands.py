@@ -1,0 +1,79 @@
+"""`labkit exercises`, `labkit check` and `labkit practice`: this room's commands for the terminal."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+
+def add(commands: Any) -> None:
+    """Register the commands with an argparse subparsers object."""
+    listing = commands.add_parser("exercises", help="the exercises, by lesson")
+    listing.add_argument("--json", action="store_true", help="for programs")
+    listing.set_defaults(run=exercises)
+
+    checking = commands.add_parser("check", help="judge your answer to an exercise")
+    checking.add_argument("name", help="the exercise; `labkit exercises` lists them")
+    checking.add_argument("file", type=Path, help="a Python file with your answer")
+    checking.add_argument("--json", action="store_true", help="for programs")
+    checking.add_argument("--seed", type=int, help="another instance of what the checks draw")
+    checking.add_argument("--figure", action="store_true", help="save the figure, and say where")
+    checking.set_defaults(run=check)
+
+    practising = commands.add_parser(
+        "practice", help="solve exercises beside your editor: checks when you save"
+    )
+    practising.add_argument(
+        "name", nargs="?", help="the exercise to begin with (the first that is not solved)"
+    )
+    practising.add_argument(
+        "--folder", type=Path, default=Path("practice"), help="where your files are (practice)"
+    )
+    practising.set_defaults(run=practice)
+
+
+def exercises(options: argparse.Namespace) -> int:
+    """List the exercises."""
+    from labkit.teaching.practice_form import every
+
+    found = every()
+    if options.json:
+        rows = [{"name": e.name, "lesson": e.lesson, "title": e.title, "points": e.points} for e in found]
+        print(json.dumps(rows, indent=1))
+        return 0
+    width = max(len(each.name) for each in found)
+    for each in found:
+        print(f"{each.lesson}  {each.name:<{width}}  {each.points:>2} points  {each.title}")
+    return 0
+
+
+def check(options: argparse.Namespace) -> int:
+    """Judge a file; 0 if it passed, 1 if not, 2 if it is no answer (main prints why)."""
+    from labkit.teaching import practice as practising
+    from labkit.teaching.practice_form import load
+    from labkit.teaching.practice_verdict import player
+
+    try:
+        exercise = load(options.name)
+        verdict = practising.judge(exercise, options.file, seed=options.seed)
+    except (LookupError, ValueError, OSError) as error:
+        why = error.args[0] if isinstance(error, LookupError) and error.args else str(error)
+        if options.json:
+            print(json.dumps({"passed": False, "score": 0, "max": 0, "findings": [], "error": str(why)}))
+        print(f"labkit: {why}", file=sys.stderr)
+        return 2
+    practising.keep(verdict)
+    print(json.dumps(verdict.as_json(), indent=1) if options.json else verdict)
+    if options.figure and verdict.failed is not None and verdict.failed.tape is not None:
+        print(f"figure: {player(verdict.failed)}")
+    return 0 if verdict.passed else 1
+
+
+def practice(options: argparse.Namespace) -> int:
+    """Solve exercises in a terminal."""
+    from labkit.teaching.practice_terminal import Practice
+
+    return Practice(options.folder, options.name).run()

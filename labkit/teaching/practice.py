@@ -1,0 +1,101 @@
+"""check(): an exercise, an answer, and a verdict that is read off the answer's tape.
+
+    check("edge-safe-reading", EdgeEcho)          # in a notebook: a class or function that a cell defined
+    judge(load("edge-safe-reading"), Path("a.py"))  # the Verdict itself, for terminals and courses
+
+The answer runs in a process of its own (practice_bench). Its tape, and what its peers received, are judged
+here.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from labkit.tape.tape import Tape
+from labkit.teaching.practice_bench import Bench
+from labkit.teaching.practice_form import Check, Distrusted, Exercise, Failed, load
+from labkit.teaching.practice_show import Shown
+from labkit.teaching.practice_source import source_of
+from labkit.teaching.practice_verdict import Outcome, Verdict, room
+
+SEED = "LABKIT_SEED"  # the environment variable by which graded runs draw other instances than practice
+
+
+def check(name: str, answer: Any, *, only: str | None = None, seed: int | None = None) -> Verdict | None:
+    """Judge an answer. In a notebook the verdict is shown; when graded, AssertionError says what is wrong.
+
+    `answer` is the class or function that the exercise asks for, or the path of a file with it. `only` is the
+    name of one check (for partial credit, a cell each). `seed` draws another instance.
+
+    Raises LookupError for an exercise or check that is not there, ValueError for what is no answer.
+    """
+    graded = bool(os.environ.get("NBGRADER_EXECUTION"))
+    exercise = load(name)
+    verdict = judge(exercise, answer, only=only, seed=seed)
+    if graded:
+        if not verdict.passed:
+            raise AssertionError(str(verdict)) from None
+        return None
+    if only is None:
+        keep(verdict)
+    return Shown(verdict.exercise, verdict.outcomes, verdict.printed)
+
+
+def judge(exercise: Exercise, answer: Any, *, only: str | None = None, seed: int | None = None) -> Verdict:
+    """The verdict on an answer: every check is run, or `only` that one."""
+    checks = [each for each in exercise.checks if only in (None, each.name)]
+    if not checks:
+        there = ", ".join(repr(each.name) for each in exercise.checks)
+        raise LookupError(f"{exercise.name} has no check {only!r}; it has {there}")
+    source, answer_name = source_of(answer, exercise.answer)
+    if seed is None:
+        seed = int(os.environ.get(SEED, "0") or 0)
+    outcomes = []
+    with Bench(exercise, source, answer_name, seed) as bench:
+        for each in checks:
+            if bench.hung > 1:  # it would go on like this, and each time costs seconds
+                outcomes.append(
+                    Outcome(each.name, each.points, False, "Your code comes back.", "It did not, twice.")
+                )
+                continue
+            outcomes.append(_outcome(each, bench))
+            bench.leave()
+    return Verdict(exercise, tuple(outcomes), bench.printed)
+
+
+def _outcome(check: Check, bench: Bench) -> Outcome:
+    try:
+        bench.rng.seed(f"{bench.seed} {check.name}")
+        check.judge(bench)
+        if bench.stage is not None:
+            _ = bench.stage.tape  # a check that looks at bytes alone holds the tape against them, too
+    except Failed as first:
+        failed, tape = first, None
+        try:
+            tape = bench.stage.tape if bench.stage is not None else None
+        except Distrusted as worse:
+            failed = worse
+        except Failed:
+            pass
+        happened, at = _raised(tape) or (failed.happened, failed.at)
+        return Outcome(check.name, check.points, False, failed.expected, happened, at, tape)
+    return Outcome(check.name, check.points, True)
+
+
+def _raised(tape: Tape | None) -> tuple[str, int] | None:
+    """What a handler raised, and in which iteration: more to the point than what came of it."""
+    for turn in tape or ():
+        for fd, text in turn.errors:
+            return f"Your code raised {text}, when it handled {turn.name(fd)}.", turn.index
+    return None
+
+
+def keep(verdict: Verdict) -> None:
+    """Note the verdict in the reader's progress."""
+    progress = room("labkit.teaching.progress")
+    if progress is None:
+        return
+    progress.note(
+        "exercise", verdict.exercise.name, passed=verdict.passed, score=verdict.score, max=verdict.max
+    )

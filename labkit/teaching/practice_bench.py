@@ -1,0 +1,382 @@
+"""The checker's side of an answer: its process, the peers that poke it, and the tape that it sends back.
+
+The peers are this process's own sockets: what was sent and received is known here, whatever the answer does
+to its recorder. Every wait has a deadline; the answer's process group is killed in the end.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import random
+import select
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import Any, Self
+
+from labkit import kernel
+from labkit.lab.peer import Peer
+from labkit.tape.iteration import Iteration
+from labkit.tape.tape import Tape
+from labkit.teaching.practice_form import Distrusted, Exercise, Failed, Hung
+
+REPLY_WITHIN = 20.0  # seconds; what takes so long in the answer's process has been ended there before
+ARRIVES_WITHIN = 0.6  # seconds in which a byte that the answer has sent is here
+FORGED = "It wrote into the line between its process and the checker's."
+PRINTED = 2000  # characters of what the answer prints that are kept
+ROOT = Path(__file__).parents[2]
+
+
+class Bench:
+    """An answer under test. `open` gives a fresh stage; `rng` draws what the check varies."""
+
+    def __init__(self, exercise: Exercise, source: str, answer: str, seed: int = 0) -> None:
+        self.exercise, self.seed = exercise, seed
+        self.rng = random.Random(seed)
+        self.stage: Stage | None = None
+        self._folder = tempfile.TemporaryDirectory(prefix="labkit-check-")
+        self.file = Path(self._folder.name) / "answer.py"
+        self.file.write_text(source, encoding="utf-8")
+        self._answer = answer
+        self._process: _Process | None = None
+        self._unloadable: Failed | None = None
+        self._printed = ""
+        self.hung = 0  # how often the answer did not come back
+
+    def open(self, **options: Any) -> Stage:
+        """The answer on a stage of its own, made by the exercise's host(answer, **options)."""
+        self.leave()
+        if self._unloadable is not None:
+            raise self._unloadable
+        if self._process is None or self._process.over:
+            self._process = _Process(self.folder)
+            try:
+                self.order("load", exercise=str(self.exercise.path), file=str(self.file), answer=self._answer)
+            except Failed as failed:
+                self._unloadable = failed
+                raise
+        made = self.order("open", options=options)
+        self.stage = Stage(self, tuple(made["address"]), options.get("buffers"))
+        return self.stage
+
+    def text(self, size: int) -> bytes:
+        """`size` letters that nobody can know beforehand."""
+        return bytes(self.rng.choices(b"abcdefghijklmnopqrstuvwxyz", k=size))
+
+    @property
+    def folder(self) -> Path:
+        return Path(self._folder.name)
+
+    @property
+    def printed(self) -> str:
+        """What the answer has printed; the beginning of it."""
+        return self._printed
+
+    def order(self, what: str, **facts: Any) -> dict[str, Any]:
+        """Have the answer's process do something; Failed says what became of the answer if it does not."""
+        assert self._process is not None
+        reply = self._process.ask(what, facts)
+        if reply.get("ok"):
+            return reply
+        self._end()
+        self.hung += 1
+        where = None if self.stage is None or what in ("load", "open") else self.stage.turns
+        if "stuck" in reply:
+            raise Hung("A handler does its work and returns.", f"Your code {reply['stuck']}.", where)
+        if "raised" in reply:
+            raise Failed("Your code runs.", f"It raised {reply['raised']}.", where)
+        raise Hung("Your code runs.", reply["ended"], where)
+
+    def leave(self) -> None:
+        """Close the stage and its peers."""
+        if self.stage is not None:
+            self.stage.close()
+            self.stage = None
+
+    def close(self) -> None:
+        """End the answer's process, and whatever it has started."""
+        self.leave()
+        self._end()
+        self._folder.cleanup()
+
+    def _end(self) -> None:
+        if self._process is not None and not self._process.over:
+            self._process.close()
+            self._printed = self._printed or self._process.printed
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class Stage:
+    """An answer that listens, and the peers that talk to it.
+
+    A stage that can be stepped makes an iteration when it is told; any other runs by itself, and `quiet`
+    waits until it sleeps.
+    """
+
+    def __init__(self, bench: Bench, address: Any, buffers: int | None) -> None:
+        self.bench, self.address, self.buffers = bench, address, buffers
+        self.peers: dict[str, Peer] = {}
+        self.turns = 0  # iterations so far
+        self.facts: dict[str, Any] = {}
+        self.error: str | None = None  # what ended a loop that runs by itself
+        self.returned = False
+        self._names: list[tuple[int, str]] = []
+        self._pokes: list[Any] = []
+        self._knocks = 0
+        self._tape: Tape | None = None
+
+    # ---- what peers do -------------------------------------------------------------------------------
+
+    def connect(self, name: str) -> Peer:
+        """A client of this name, driven as a lab's peers are: send, recv, shutdown, close, reset."""
+        with contextlib.ExitStack() as undo:
+            peer = Peer(self.address, name, buffers=self.buffers, on_action=self._poked)
+            undo.callback(peer.close)
+            self._names.append((peer.address[1], name))
+            self.peers[name] = peer
+            undo.pop_all()
+        self._knocks += 1
+        return peer
+
+    def _poked(self, peer: Peer, action: str, asked: int | None, result: int | None, errno: int) -> None:
+        self._pokes.append((peer.name, action, asked, result, errno))
+
+    def send(self, peer: Peer, data: bytes) -> int:
+        """Send as much as the kernel takes; 0 too if the answer has closed the connection."""
+        try:
+            return peer.send(data)
+        except OSError:
+            peer.eof = True
+            return 0
+
+    def take(self, peer: Peer, size: int = 1 << 30, within: float = ARRIVES_WITHIN) -> bytes:
+        """Up to `size` bytes of what the answer has sent: until they are here, or the end, or nothing comes.
+
+        Without a size, what is here.
+        """
+        got, until = bytearray(), time.monotonic() + (within if size < 1 << 30 else 0.02)
+        while len(got) < size and not peer.eof and peer.open:
+            ready, _, _ = select.select([peer.socket], [], [], max(0.0, until - time.monotonic()))
+            if not ready:
+                break
+            try:
+                data = peer.recv(min(size - len(got), 65536))
+            except OSError:
+                peer.eof = True
+                self.facts[f"{peer.name} was reset"] = True
+                break
+            got += data
+            until = max(until, time.monotonic() + 0.02)
+        return bytes(got)
+
+    # ---- what the answer's loop does -----------------------------------------------------------------
+
+    def step(self, n: int = 1) -> None:
+        """`n` iterations."""
+        self._did(self.bench.order("step", n=n, **self._news()))
+
+    def quiet(self, at_most: int = 60) -> bool:
+        """Iterations until nothing is ready any more; False if after `at_most` something still is."""
+        reply = self.bench.order("quiet", n=at_most, **self._news())
+        self._did(reply)
+        return bool(reply["quiet"])
+
+    def pump(self, peer: Peer, total: int, rounds: int = 400) -> bytes:
+        """Let `peer` read and the loop go on in turn, until `total` bytes are here or nothing moves."""
+        got, idle = bytearray(), 0
+        for _ in range(rounds):
+            self.quiet()
+            more = self.take(peer, total - len(got), within=0.1)
+            got += more
+            idle = 0 if more else idle + 1
+            if len(got) >= total or peer.eof or idle > 3:
+                break
+        return bytes(got)
+
+    @property
+    def last(self) -> int:
+        """The index of the newest iteration."""
+        return self.turns - 1
+
+    @property
+    def tape(self) -> Tape:
+        """The tape so far, as the answer's process has sent it."""
+        if self._tape is None:
+            path = self.bench.folder / "tape.jsonl"
+            reply = self.bench.order("tape", path=str(path))
+            self._did(reply)
+            try:
+                self._tape = Tape.load(path)
+            except (OSError, ValueError) as error:
+                raise Failed("Your loop is recorded.", f"The tape cannot be read: {error}.") from None
+            finally:
+                path.unlink(missing_ok=True)
+            self._believe(self._tape, reply)
+        return self._tape
+
+    def fd(self, name: str) -> int:
+        """The fd of the answer's end of a peer; the newest of that name, Failed if there is none."""
+        port = next((port for port, known in self._names if known == name), 0)
+        for turn in reversed(self.tape):
+            for fd, known in turn.names.items():
+                if known == name or known.endswith(f":{port}"):
+                    return fd
+        raise Failed(f"The connection of {name} is accepted.", "It never was.", self.last)
+
+    def turns_of(self, name: str) -> list[tuple[Iteration, int]]:
+        """(iteration, fd) of each iteration that knows the connection of this peer."""
+        fd = self.fd(name)
+        return [(turn, fd) for turn in self.tape if fd in turn.interest or fd in turn.ready]
+
+    def close(self) -> None:
+        for peer in self.peers.values():
+            peer.close()
+
+    def _news(self) -> dict[str, Any]:
+        news = {
+            "names": self._names,
+            "pokes": self._pokes,
+            "arrive": [(port, *there) for port, there in map(self._sent_by, list(self.peers.values()))],
+            "knocks": self._knocks,
+        }
+        self._pokes, self._knocks = [], 0
+        return news
+
+    def _sent_by(self, peer: Peer) -> tuple[int, tuple[int, bool]]:
+        if not peer.open:
+            return peer.address[1], (0, True)
+        unsent = kernel.send_queue(peer.fileno()) or 0
+        return peer.address[1], (0 if unsent else peer.sent, peer.half_closed and not unsent)
+
+    def _did(self, reply: dict[str, Any]) -> None:
+        if "raised" in reply:
+            raise Failed(
+                "The loop outlives whatever a handler does.", f"It ended with {reply['raised']}.", self.turns
+            )
+        self.turns, self._tape = reply["turns"], None
+        self.error, self.returned = reply["error"], reply["returned"]
+
+    def _believe(self, tape: Tape, reply: dict[str, Any]) -> None:
+        """Distrusted if what the tape says is not what the peers know."""
+        if reply["patched"]:
+            changed = ", ".join(reply["patched"][:3])
+            raise Distrusted("The lab's instruments stay as they are.", f"Your code replaced {changed}.")
+        kept = tape.dropped + len(tape)
+        if kept != self.turns:
+            raise Distrusted("The tape holds every iteration.", f"{self.turns} were made, {kept} are on it.")
+        if tape.dropped:
+            return
+        calls = [call for turn in tape for call in turn.calls if call.result]
+        moved = {
+            name: sum(each.result or 0 for each in calls if each.name == name) for name in ("recv", "send")
+        }
+        taken = sum(self._taken_from(peer, reply["waiting"]) for peer in self.peers.values())
+        received = sum(peer.received for peer in self.peers.values())
+        for name, known in (("recv", taken), ("send", received)):
+            if moved[name] < known:
+                raise Distrusted(
+                    f"Every byte goes through {name}() of the socket that you were given.",
+                    f"{known:,} bytes have passed, and {moved[name]:,} of them through {name}().",
+                )
+
+    def _taken_from(self, peer: Peer, waiting: dict[str, int]) -> int:
+        """How many bytes of a peer's the answer has taken, as the kernels' queues say; 0 if they do not."""
+        left = waiting.get(str(peer.address[1]))
+        if left is None or not peer.open:
+            return 0
+        return peer.sent - (kernel.send_queue(peer.fileno()) or 0) - left
+
+
+class _Process:
+    """The answer's process: orders go in, replies come out, what it prints is kept up to a bound."""
+
+    def __init__(self, folder: Path) -> None:
+        self._control, theirs = socket.socketpair()
+        self._control.settimeout(REPLY_WITHIN)
+        path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+        kept = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG", "TZ")}
+        with theirs:
+            self._popen = subprocess.Popen(
+                [sys.executable, "-u", "-P", "-m", "labkit.teaching.practice_child", str(theirs.fileno())],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                pass_fds=[theirs.fileno()],
+                cwd=folder,
+                env={
+                    **kept,
+                    "PYTHONPATH": path,
+                    "PYTHONDONTWRITEBYTECODE": "1",
+                    "PYTHONIOENCODING": "utf-8:replace",
+                },
+                start_new_session=True,
+            )
+        self._read, self._unread = bytearray(), bytearray()
+        self._drain = threading.Thread(target=self._keep_output, daemon=True)
+        self._drain.start()
+        self.over = False
+
+    @property
+    def printed(self) -> str:
+        return self._read.decode(errors="replace")
+
+    def ask(self, what: str, facts: dict[str, Any]) -> dict[str, Any]:
+        try:
+            token = os.urandom(8).hex()
+            self._control.sendall(json.dumps({"do": what, "token": token, **facts}).encode() + b"\n")
+            while b"\n" not in self._unread:
+                data = self._control.recv(65536)
+                if not data:
+                    return {"ended": self._ended()}
+                self._unread += data
+            line, _, rest = self._unread.partition(b"\n")
+            self._unread = rest
+            reply = json.loads(line)
+            if not isinstance(reply, dict) or reply.pop("token", None) != token:
+                return {"ended": FORGED}
+            return reply
+        except TimeoutError:
+            return {"stuck": f"has not come back for {REPLY_WITHIN:g} s"}
+        except OSError:
+            return {"ended": self._ended()}
+        except ValueError:
+            return {"ended": FORGED}
+
+    def _ended(self) -> str:
+        status = self._popen.wait(5)
+        if status == -signal.SIGXCPU or status == -signal.SIGKILL:
+            return "It used up the CPU time that an answer is given."
+        if status < 0:
+            return f"Its process was ended by {signal.Signals(-status).name}."
+        return f"It ended its process, with status {status}."
+
+    def _keep_output(self) -> None:
+        assert self._popen.stdout is not None
+        with contextlib.suppress(OSError, ValueError):
+            while data := os.read(self._popen.stdout.fileno(), 65536):
+                self._read += data[: max(0, PRINTED - len(self._read))]
+
+    def close(self) -> None:
+        """Kill the process and its group, and reap it."""
+        if self.over:
+            return
+        self.over = True
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._popen.pid, signal.SIGKILL)
+        self._popen.wait(5)
+        self._control.close()
+        self._drain.join(1)  # a child that left the group may hold the pipe open
+        assert self._popen.stdout is not None
+        self._popen.stdout.close()

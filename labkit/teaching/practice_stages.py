@@ -1,0 +1,119 @@
+"""Where an answer runs: what a host() may return beside a Lab, and the selectors that exercises need.
+
+A stage has `tape`, `thread`, `address` and close(). A Lab is one; it is stepped. A Served runs by itself, as
+programs do, and is waited for. It runs in the answer's process, and knows nothing of who judges.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import select
+import selectors
+import socket
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from labkit.record.recorder import Recorder
+from labkit.record.selectors import RecordingSelector, named
+from labkit.tape.tape import Tape
+
+
+class EdgeSelector(selectors.EpollSelector):
+    """epoll with EPOLLET: an fd is reported when something new happens to it, and not again (epoll(7))."""
+
+    def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
+        key = super().register(fileobj, events, data)
+        self._edge(key)
+        return key
+
+    def modify(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
+        key = super().modify(fileobj, events, data)
+        self._edge(key)
+        return key
+
+    def _edge(self, key: selectors.SelectorKey) -> None:
+        asked = select.EPOLLET
+        asked |= select.EPOLLIN if key.events & selectors.EVENT_READ else 0
+        asked |= select.EPOLLOUT if key.events & selectors.EVENT_WRITE else 0
+        self._selector.modify(key.fd, asked)  # type: ignore[attr-defined]
+
+
+class Served:
+    """`serve(listener, selector)` in a thread of its own, for as long as it likes.
+
+    The listener and what it accepts are recorded, and so are the waits of the selector. `data` that a program
+    registers is its own business.
+    """
+
+    def __init__(
+        self,
+        serve: Callable[[socket.socket, selectors.BaseSelector], Any],
+        *,
+        selector: str = "select",
+        buffers: int | None = None,
+    ) -> None:
+        self.tape = Tape()
+        self.tape.about["selector"], inner = named(selector)
+        self.names: dict[int, str] = {}
+        self.error: BaseException | None = None
+        self.recorder = Recorder(self.tape, sizes=lambda data: (None, None), describe=self._describe)
+        self.selector = RecordingSelector(inner, recorder=self.recorder)
+        self.listener = self.recorder.socket()
+        if buffers:
+            self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffers)
+            self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, buffers)
+        self.listener.bind(("127.0.0.1", 0))
+        self.listener.listen(128)
+        self.listener.setblocking(False)
+        self.address = self.listener.getsockname()
+        self.thread = threading.Thread(target=self._run, args=(serve,), daemon=True)
+
+    def start(self) -> None:
+        """Let it go: once the names of the first peers are known."""
+        self.thread.start()
+
+    def introduce(self, port: int, name: str) -> None:
+        self.names[port] = name
+
+    def _run(self, serve: Callable[..., Any]) -> None:
+        try:
+            serve(self.listener, self.selector)
+        except BaseException as error:
+            self.error = error
+
+    def _describe(self, fd: int, data: Any) -> tuple[str, None]:
+        if fd == self.listener.fileno():
+            return "listener", None
+        try:
+            sock = socket.socket(fileno=fd)
+        except OSError:
+            return f"fd {fd}", None
+        try:
+            return self.names.get(sock.getpeername()[1], f"fd {fd}"), None
+        except OSError:
+            return f"fd {fd}", None
+        finally:
+            sock.detach()
+
+    def close(self) -> None:
+        """Its thread ends with its process."""
+
+
+class ServedByAsyncio(Served):
+    """`await serve(listener)` on an asyncio loop of its own, watched with its calls and buffers."""
+
+    def __init__(self, serve: Callable[[socket.socket], Any], *, buffers: int | None = None) -> None:
+        super().__init__(lambda listener, selector: self._watched(serve), buffers=buffers)
+
+    def _watched(self, serve: Callable[[socket.socket], Any]) -> None:
+        from labkit.watching.watching import watch
+
+        async def main() -> None:
+            with watch(asyncio.get_running_loop(), self.tape, calls=True):
+                await serve(listener)
+
+        listener = socket.socket(fileno=self.listener.detach())
+        with contextlib.closing(listener):
+            asyncio.run(main())

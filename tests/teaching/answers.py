@@ -1,0 +1,78 @@
+"""The answers in tests/answers, and what each of them says of itself.
+
+A wrong answer begins with a line `# CHECK: words of its message`: the check that catches it, and words that
+stand in its message and in that of no other wrong answer to the same exercise.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+from labkit.teaching.practice import judge
+from labkit.teaching.practice_form import Exercise, every, load
+from labkit.teaching.practice_verdict import Verdict
+
+ANSWERS = Path(__file__).parents[1] / "answers"
+
+
+class Answer(NamedTuple):
+    exercise: str
+    kind: str  # "solution", "stub", or the name of a wrong answer
+    path: Path | None  # None: the stub
+
+    def judged(self, seed: int | None = None) -> Verdict:
+        exercise = load(self.exercise)
+        return judge(exercise, exercise.stub if self.path is None else self.path, seed=seed)
+
+    def expects(self) -> tuple[str, str]:
+        """(check, words) that a wrong answer says will catch it."""
+        assert self.path is not None
+        first = self.path.read_text().splitlines()[0]
+        assert first.startswith("# ") and ": " in first, f"{self.path}: begin with `# CHECK: words`"
+        name, _, words = first[2:].partition(": ")
+        return name, words
+
+    def __str__(self) -> str:
+        return f"{self.exercise}-{self.kind}"
+
+
+def exercises() -> list[Exercise]:
+    return every()
+
+
+def answers() -> list[Answer]:
+    """Every solution, stub and wrong answer."""
+    found = []
+    for exercise in exercises():
+        folder = ANSWERS / exercise.name
+        found.append(Answer(exercise.name, "stub", None))
+        found += [Answer(exercise.name, path.stem, path) for path in sorted(folder.glob("*.py"))]
+    return found
+
+
+def wrong(name: str) -> list[Answer]:
+    return [each for each in answers() if each.exercise == name and each.kind.startswith("wrong_")]
+
+
+def message(verdict: Verdict) -> str:
+    """What the verdict says is wrong."""
+    assert verdict.failed is not None
+    return verdict.failed.message
+
+
+def hold(answer: Answer, verdict: Verdict) -> None:
+    """The solution passes, the stub fails, a wrong answer is caught by its own check with its own message."""
+    if answer.kind == "solution":
+        assert verdict.passed, f"{answer} should pass:\n{verdict}"
+        return
+    assert not verdict.passed, f"{answer} should not pass"
+    if answer.kind == "stub":
+        return
+    name, words = answer.expects()
+    assert verdict.failed is not None
+    assert verdict.failed.check == name, f"{answer} should be caught by {name!r}:\n{verdict}"
+    assert words in message(verdict), f"{answer} should hear {words!r}:\n{verdict}"
+    others = [other for other in wrong(answer.exercise) if other.kind != answer.kind]
+    heard = [str(other) for other in others if other.expects()[1] in message(verdict)]
+    assert not heard, f"{answer} hears the words of {heard}:\n{verdict}"
