@@ -3,9 +3,12 @@
 #   make lab PORT=8899            another port
 #   make lab PYTHON=python3.12    another Python (make clean first, if there is a .venv already)
 #   make lock UPGRADE=1           newer versions of everything
+#   make proof-soak MINUTES=5     how long a proof may take; it goes on where it ended the last time
 
 PYTHON ?=
 PORT   ?= 8888
+MINUTES ?= 30
+JOBS   ?= 2
 START  := notebooks/00-start-here.ipynb
 
 VENV := .venv
@@ -18,12 +21,13 @@ LAB    := $(VENV)/.lab
 TESTED := $(VENV)/.test
 BROKEN := $(shell [ ! -e $(LAB) ] || { [ "$$(cat $(LAB))" = "$$(pwd -P)" ] && $(PY) -c ''; } 2>/dev/null || echo .broken)
 
-.PHONY: help lab test lint types unit notebooks browser bench lock clean .broken
+.PHONY: help lab fast test lint types unit notebooks browser mutants bench lock clean .broken
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
 help:  ## say what there is (this)
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@echo "  make proof-PART for PART in: $(PROOFS)"
 
 lab: $(LAB)  ## open the lab in JupyterLab
 	@[ -e $(START) ] || { echo "make lab: $(START) is missing from this checkout"; exit 1; }; \
@@ -36,6 +40,9 @@ lab: $(LAB)  ## open the lab in JupyterLab
 	echo "JupyterLab is starting: if no browser opens, open the address with the token below. Ctrl-C ends it."; \
 	PATH="$$(pwd -P)/$(VENV)/bin:$$PATH" exec $(PY) -m jupyterlab "$$@"
 
+fast: lint types  ## what to run after every change: style, types, the unit tests that need no waiting
+	$(PY) -m pytest -q -n $(JOBS) --timeout=20 --ignore=tests/browser -m "not browser and not notebook and not slow" $(PYTEST)
+
 test: lint types unit notebooks browser  ## check everything: style, types, tests, notebooks, a real browser
 
 lint: $(TESTED)
@@ -46,14 +53,22 @@ types: $(TESTED)
 	$(PY) -m mypy
 
 unit: $(TESTED)  ## only the tests that need neither a notebook nor a browser
-	$(PY) -m pytest --durations=10 --ignore=tests/browser -m "not browser and not notebook" $(PYTEST)
+	$(PY) -m pytest -n $(JOBS) --durations=10 --ignore=tests/browser -m "not browser and not notebook" $(PYTEST)
 
 notebooks: $(TESTED)  ## only run every notebook
-	$(PY) -m pytest --durations=10 --ignore=tests/browser -m notebook $(PYTEST)
+	$(PY) -m pytest -n $(JOBS) --dist=loadfile --durations=10 --ignore=tests/browser -m notebook $(PYTEST)
 
 browser: $(TESTED)  ## only the tests in a real JupyterLab in a real browser
 	@browser="$$($(PY) tests/browser/chromium.py)" && export CHROMIUM="$$browser"; \
 	$(PY) -m pytest --durations=10 tests/browser $(PYTEST)
+
+# What takes longer: a part each, in tests/proof, for MINUTES, into docs/proof.md.
+PROOFS := $(filter-out __init__ written,$(basename $(notdir $(wildcard tests/proof/*.py))))
+.PHONY: $(PROOFS:%=proof-%)
+$(PROOFS:%=proof-%): proof-%: $(TESTED)
+	$(PY) -m tests.proof.$* --minutes $(MINUTES)
+
+mutants: proof-mutants  ## break the code on purpose and count what the tests notice (make proof-PART: see docs/proof.md)
 
 bench: $(TESTED)  ## measure what benchmarks/README.md claims
 	$(PY) -m benchmarks
@@ -82,7 +97,7 @@ $(TESTED): requirements-test.lock $(LAB)
 # The first Python that really runs and is new enough, as "$$python". A name on PATH may be a shim
 # that only explains itself, and Debian's Python may come without what makes a venv.
 define find_python
-set -- "$(PYTHON)"; [ -n "$$1" ] || set -- python3.13 python3.12 python3.11 python3; \
+set -- "$(PYTHON)"; [ -n "$$1" ] || set -- python3.13 python3.12 python3.11 python3.14 python3.15 python3; \
 	    python=; bare=; \
 	    for name in "$$@"; do \
 	        "$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 || continue; \
@@ -113,5 +128,5 @@ COMPILE = .venv-lock/bin/uv pip compile --quiet --universal --python-version 3.1
     $(if $(UPGRADE),--upgrade) pyproject.toml
 
 clean:  ## remove everything that make made
-	rm -rf .venv .venv-lock .mypy_cache .pytest_cache .ruff_cache .hypothesis tests/browser/artifacts
+	rm -rf .venv .venv-lock .proof mutants dist .mypy_cache .pytest_cache .ruff_cache .hypothesis tests/browser/artifacts
 	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +

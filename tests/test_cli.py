@@ -50,6 +50,7 @@ def test_replay_tells_what_was_saved(tmp_path):
     assert again.stdout + f"tape: {tape}\n" == told
 
 
+@pytest.mark.slow
 def test_demo_saves_the_player(tmp_path):
     pytest.importorskip("matplotlib")
     page = tmp_path / "demo.html"
@@ -59,6 +60,7 @@ def test_demo_saves_the_player(tmp_path):
     assert "<img" in text and 'src="http' not in text and "src='http" not in text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "status", "says"),
     [

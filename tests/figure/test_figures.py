@@ -159,6 +159,7 @@ def test_a_position_that_the_ring_let_go_shows_the_oldest_that_is_left():
 # ---- text ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("look", THEMES)
 @pytest.mark.parametrize("size", SIZES, ids=str)
 def test_text_is_large_whole_and_apart(tapes: dict[str, Tape], size: tuple[int, int], look: str):

@@ -165,6 +165,7 @@ def test_it_saves_pictures(lab: Lab, tmp_path: Path):
     assert "<title>Iteration 1:" in figure.save(tmp_path / "a.svg", 1).read_text()
 
 
+@pytest.mark.slow
 def test_the_player_is_one_file_that_asks_for_nothing(lab: Lab, tmp_path: Path):
     lab.step(30)
     page = LiveFigure(lab).save(tmp_path / "player.html").read_text()

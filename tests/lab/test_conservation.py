@@ -35,6 +35,7 @@ def assert_accounted(turn):
         assert turn.balance(fd) is not False, turn.explain()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("selector", [name for name in available() if name != "busy"])
 @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(ACTIONS, min_size=15, max_size=60), st.sampled_from([1024, 4096, 16_384, None]))

@@ -348,6 +348,7 @@ def test_an_interrupted_sleep_does_not_hold_the_lab_up():
     assert not lab.thread.is_alive()
 
 
+@pytest.mark.slow
 def test_nothing_is_left_of_two_hundred_labs():
     def once():
         with Lab(Echo, selector="epoll" if hasattr(select, "epoll") else "select") as lab:
@@ -617,6 +618,7 @@ def test_a_peers_name_and_a_timeout_are_plain_on_the_tape():
         assert type(turn.timeout) is float and [type(each.peer) for each in turn.pokes] == [str, str]
 
 
+@pytest.mark.slow
 def test_peers_can_be_listed_while_others_connect():
     with Lab(Echo) as lab:
         lab.run()

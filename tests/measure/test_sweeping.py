@@ -159,6 +159,7 @@ def test_the_alt_text_comes_from_the_data():
     assert f'alt="{chart.alt}"' in chart.img()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("look", ["screen", "projector"])
 def test_curves_can_be_drawn_however_little_is_measured(look):
     empty = Sweep({})

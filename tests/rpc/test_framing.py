@@ -60,6 +60,7 @@ def drain(decoder: Decoder) -> list[Any]:
             return [*out, type(error)]
 
 
+@pytest.mark.slow
 @quiet
 @given(st.lists(messages, max_size=6), st.lists(st.integers(0, 2000), max_size=12), formats)
 def test_any_messages_in_any_pieces_come_out_as_they_went_in(sent, at, format):
