@@ -55,6 +55,10 @@ def _parser() -> argparse.ArgumentParser:
     _output(replay_)
     replay_.set_defaults(run=replay)
 
+    notebooks_ = commands.add_parser("notebooks", help="copy the lessons to a folder of yours")
+    notebooks_.add_argument("folder", type=Path, metavar="DIR", help="a folder that is new or empty of them")
+    notebooks_.set_defaults(run=lambda options: notebooks(options.folder))
+
     import labkit.classroom.commands  # loads the figure and h11: not for a doctor on a bare machine
 
     labkit.classroom.commands.add(commands)
@@ -94,6 +98,30 @@ def tell(tape: Tape, options: argparse.Namespace) -> None:
 
         LiveFigure(tape).save(options.save, options.at)
         print(f"figure: {options.save}")
+
+
+def notebooks(folder: Path) -> int:
+    """Copy the lessons to `folder`, and nothing if one of them is there already."""
+    files = sorted(path for path in lessons().iterdir() if path.suffix in (".ipynb", ".png", ".svg"))
+    there = [path.name for path in files if (folder / path.name).exists()]
+    if there:
+        raise FileExistsError(
+            f"{folder} has {there[0]} already: name a new folder, and nothing of yours is lost"
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in files:
+        shutil.copyfile(path, folder / path.name)
+    print(f"{folder}: {len(files)} files. To open the first: jupyter lab {folder / '00-start-here.ipynb'}")
+    return 0
+
+
+def lessons() -> Path:
+    """The folder of the lessons: beside the package in a checkout, inside of it when it was installed."""
+    package = Path(__file__).parent
+    for folder in (package.parent / "notebooks", package / "notebooks"):
+        if (folder / "00-start-here.ipynb").exists():
+            return folder
+    raise FileNotFoundError("no lessons here: install event-loop-lab from its wheel, or use a checkout")
 
 
 def totals(tape: Tape) -> str:

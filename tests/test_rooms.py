@@ -11,6 +11,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -68,7 +69,7 @@ def test_nothing_imports_upward():
         if there == "__init__" and place_of(each.path) in BY_THE_FRONT_DOOR:
             continue
         if FLOORS.get(there, 0) >= FLOORS.get(here, len(FLOORS)):
-            upward.append(f"{each.where}: {here} imports {there}")
+            upward.append(f"{each.where}: {here} must not know {there}, and imports {each.name}")
     assert not upward, "\n".join(upward)
 
 
@@ -82,9 +83,8 @@ def test_no_files_import_each_other_in_a_circle():
     while free := [module for module, others in left.items() if not others & left.keys()]:
         for module in free:
             del left[module]
-    assert not left, "these wait for each other: " + "; ".join(
-        f"{module} imports {', '.join(sorted(others & left.keys()))}" for module, others in left.items()
-    )
+    circle = [each for each in inner() if module_of(each.path) in left and each.name in left]
+    assert not left, "in a circle: " + "; ".join(f"{each.where} imports {each.name}" for each in circle)
 
 
 def test_figures_know_tapes_and_never_labs():
@@ -179,9 +179,9 @@ def inner() -> Iterator[Import]:
     return (each for each in imports() if each.name.split(".")[0] == "labkit")
 
 
-def imports() -> Iterator[Import]:
-    for path in files():
-        yield from imports_in(path, path.read_text(encoding="utf-8"))
+@cache
+def imports() -> tuple[Import, ...]:
+    return tuple(each for path in files() for each in imports_in(path, path.read_text(encoding="utf-8")))
 
 
 def imports_in(path: Path, source: str) -> Iterator[Import]:
