@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from labkit.measure.costs import Sweep as Sweep
     from labkit.measure.sweeping import sweep as sweep
     from labkit.teaching.practice import check as check
+    from labkit.teaching.predict import predict as predict
     from labkit.watching.watching import watch as watch
 
 from labkit import kernel
@@ -46,6 +47,7 @@ _ON_FIRST_USE = {
     "LiveSweep": "labkit.figure.live_sweep",
     "Sweep": "labkit.measure.costs",
     "check": "labkit.teaching.practice",
+    "predict": "labkit.teaching.predict",
     "sweep": "labkit.measure.sweeping",
     "watch": "labkit.watching.watching",
 }
@@ -73,6 +75,7 @@ __all__ = [
     "Tape",
     "check",
     "kernel",
+    "predict",
     "sweep",
     "watch",
 ]

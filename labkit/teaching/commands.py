@@ -1,4 +1,4 @@
-"""`labkit exercises`, `labkit check` and `labkit practice`: this room's commands for the terminal."""
+"""`labkit exercises`, `check`, `practice` and `progress`: this room's commands for the terminal."""
 
 from __future__ import annotations
 
@@ -33,6 +33,13 @@ def add(commands: Any) -> None:
         "--folder", type=Path, default=Path("practice"), help="where your files are (practice)"
     )
     practising.set_defaults(run=practice)
+
+    kept = commands.add_parser("progress", help="what you have predicted so far, right and wrong")
+    kept.add_argument("--json", action="store_true", help="all that is kept, for programs")
+    kept.add_argument(
+        "--reset", nargs="?", const="", metavar="ID", help="forget all, or what begins with ID, such as 02"
+    )
+    kept.set_defaults(run=progress)
 
 
 def exercises(options: argparse.Namespace) -> int:
@@ -77,3 +84,17 @@ def practice(options: argparse.Namespace) -> int:
     from labkit.teaching.practice_terminal import Practice
 
     return Practice(options.folder, options.name).run()
+
+
+def progress(options: argparse.Namespace) -> int:
+    """Say how far the reader is, or forget it."""
+    from labkit.teaching import progress as file
+    from labkit.teaching.overview import Overview
+
+    if options.reset is not None:
+        print(f"forgotten: {file.reset(options.reset)}")
+    elif options.json:
+        print(json.dumps(file.read(), indent=1, ensure_ascii=False))
+    else:
+        print(f"{Overview()!r}\nkept in {file.path()}")
+    return 0

@@ -1,0 +1,249 @@
+"""How a prediction looks: a card that asks and a card that answers; widgets, HTML without a kernel, text.
+
+It draws the state that it is given, a plain dict, and passes on what a reader presses: it decides nothing,
+and knows neither what is right nor where answers are kept. Every text reaches the page as text.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable, Mapping
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from labkit.teaching.answers import LETTERS
+
+State = dict[str, Any]
+Orders = Mapping[str, Callable[[Any], None]]
+HERE = Path(__file__).parent
+WIDGET = "application/vnd.jupyter.widget-view+json"
+DATA = "application/vnd.labkit.prediction+json"  # the state itself, for pages without a kernel
+FOLDED = "What this run did. Predict first, then open."
+
+
+class Cards:
+    """The two cards of one question: `state()` says what to draw, `orders` what each press does.
+
+    `verdict()` is what the run did, for pages that fold it; a widget gets it when it may be seen.
+    """
+
+    def __init__(self, state: Callable[[], State], verdict: Callable[[], State], orders: Orders) -> None:
+        self._state, self._verdict, self._orders = state, verdict, orders
+        self._cards: dict[str, _Card] = {}
+        self._shown: list[_Shown] = []
+
+    def ask(self) -> None:
+        """Show the card that asks."""
+        self._place("question")
+
+    def answer(self, shows: Any = None) -> None:
+        """Show the card that answers, and `shows` (one thing or a list) as soon as it may be seen."""
+        self._place("answer")
+        things = shows if isinstance(shows, list | tuple) else [] if shows is None else [shows]
+        self._shown = [_Shown(thing) for thing in things]
+        for each in self._shown:
+            each.place(self._state()["told"])
+
+    def show(self) -> None:
+        """Draw both cards anew."""
+        for card in self._cards.values():
+            card.draw()
+        for each in self._shown:
+            each.update(self._state()["told"])
+
+    def close(self) -> None:
+        """Close the widgets; the last state stays in the output as HTML."""
+        for card in self._cards.values():
+            card.close()
+        self._cards.clear()
+        self._shown.clear()
+
+    def _place(self, part: str) -> None:
+        if part in self._cards:
+            self._cards.pop(part).close()
+        if part == "answer":
+            self.show()
+        self._cards[part] = _Card(part, self._state, self._verdict, self._orders)
+
+
+class _Card:
+    """One card in the output of a cell, or a text on the terminal."""
+
+    def __init__(
+        self, part: str, state: Callable[[], State], verdict: Callable[[], State], orders: Orders
+    ) -> None:
+        self.part, self._state, self._verdict = part, state, verdict
+        self._published: dict[str, Any] = {}
+        self._widget: Any = None
+        self._display: Any = None
+        if not notebook():
+            print(text(part, state()), end="\n\n")
+            return
+        from IPython.display import display
+
+        self._widget = _widget(part, state(), orders)
+        self._published = self._bundle()
+        self._display = display(self._published, raw=True, display_id=True)
+        _shell().events.register("post_run_cell", self._publish)
+
+    def draw(self) -> None:
+        state = self._state()
+        if self._widget is not None:
+            self._widget.state = {"part": self.part, **state}
+        elif self.part == "answer" and state["told"] and not notebook():
+            print(text(self.part, state), end="\n\n")
+
+    def close(self) -> None:
+        widget, self._widget = self._widget, None
+        if widget is None:
+            return
+        with contextlib.suppress(ValueError):
+            _shell().events.unregister("post_run_cell", self._publish)
+        with contextlib.suppress(Exception):  # the notebook may be gone already
+            self._display.update(self._bundle(), raw=True)
+        widget.layout.close()
+        widget.close()
+
+    def _bundle(self) -> dict[str, Any]:
+        state = self._state()
+        verdict = self._verdict() if state["ran"] else None
+        bundle: dict[str, Any] = {
+            "text/plain": text(self.part, state),
+            "text/html": html(self.part, state, verdict),
+            DATA: {"part": self.part, **state},
+        }
+        if self._widget is not None:
+            bundle[WIDGET] = {"version_major": 2, "version_minor": 0, "model_id": self._widget.model_id}
+        return bundle
+
+    def _publish(self, *_: Any) -> None:
+        """Put the present state into what is saved with the notebook."""
+        bundle = self._bundle()
+        if bundle["text/html"] != self._published["text/html"]:
+            self._published = bundle
+            self._display.update(bundle, raw=True)
+
+
+class _Shown:
+    """Something that answers the question: folded until it may be seen."""
+
+    def __init__(self, thing: Any) -> None:
+        self._thing, self._handle, self._open = thing, None, False
+
+    def place(self, told: bool) -> None:
+        self._open = told
+        if not notebook():
+            print(self._thing if told else FOLDED)
+            return
+        from IPython.display import display
+
+        self._handle = display(self._bundle(told), raw=True, display_id=True)
+
+    def update(self, told: bool) -> None:
+        if told != self._open:
+            self._open = told
+            if self._handle is not None:
+                self._handle.update(self._bundle(told), raw=True)
+
+    def _bundle(self, told: bool) -> dict[str, Any]:
+        data, _ = _shell().display_formatter.format(self._thing)
+        if not data:
+            raise TypeError(
+                f"shows={self._thing!r}: give a table or a chart; a live figure goes in its own cell"
+            )
+        if told:
+            return dict(data)
+        inner = data.get("text/html") or _picture(data) or f"<pre>{escape(data.get('text/plain', ''))}</pre>"
+        return {
+            "text/plain": FOLDED,
+            "text/html": f"<details><summary>{FOLDED}</summary>{inner}</details>",
+        }
+
+
+def _picture(data: Mapping[str, Any]) -> str:
+    picture = data.get("image/png", "")
+    return f'<img alt="{FOLDED}" src="data:image/png;base64,{picture}">' if picture else ""
+
+
+# ---- without a kernel ------------------------------------------------------------------------------------
+
+
+def text(part: str, state: State) -> str:
+    """A card as text. What answers the question is not in it before it may be seen."""
+    if part == "question":
+        return _question_text(state)
+    if not state["told"]:
+        return f"(Prediction {state['id']}: what the run did is told once you have predicted.)"
+    verdict = state["verdict"]
+    lines = [f"You predicted   {verdict['mine']}", f"This run did    {verdict['seen']}"]
+    return "\n".join([*lines, _mark(verdict["right"]), "", verdict["reason"]]).strip()
+
+
+def _question_text(state: State) -> str:
+    lines = [f"Predict. {state['question']}"]
+    if state["kind"] == "number":
+        lines += [f"  a number of {state['unit']}. {state['within']}".rstrip()]
+    else:
+        lines += [f"  {letter}: {each}" for letter, each in zip(LETTERS, state["options"], strict=False)]
+    if state["kind"] == "order":
+        lines += ["  Put these in order."]
+    if state["answer"] is not None:
+        lines += [f"Locked in: {state['said']}"]
+    return "\n".join(lines)
+
+
+def html(part: str, state: State, verdict: State | None = None) -> str:
+    """A card for a page without a kernel: GitHub, an export. What answers the question is folded."""
+    if part == "question":
+        options = "".join(f"<li>{escape(each)}</li>" for each in state.get("options", ()))
+        asked = f"<p><b>Predict.</b> {escape(state['question'])}</p>"
+        listed = f'<ol type="A">{options}</ol>' if options else f"<p>A number of {escape(state['unit'])}.</p>"
+        locked = f"<p>Locked in: {escape(state['said'])}</p>" if state["answer"] is not None else ""
+        return asked + listed + locked
+    if verdict is None:
+        return "<p>Run this cell again: the question is a new one.</p>"
+    mine = (
+        f"<p>You predicted: {escape(verdict['mine'])}. {_mark(verdict['right'])}</p>" if state["told"] else ""
+    )
+    said = f"{mine}<p>This run did: <b>{escape(verdict['seen'])}</b></p>"
+    said += "".join(f"<p>{escape(each)}</p>" for each in verdict["reason"].split("\n\n"))
+    return said if state["told"] else f"<details><summary>{FOLDED}</summary>{said}</details>"
+
+
+def _mark(right: bool | None) -> str:
+    return {True: "✓ as you said", False: "✗ not as you said", None: ""}[right]
+
+
+# ---- with one --------------------------------------------------------------------------------------------
+
+
+def _widget(part: str, state: State, orders: Orders) -> Any:
+    import anywidget
+    import traitlets
+
+    class Prediction(anywidget.AnyWidget):
+        _esm = HERE / "predict.js"
+        _css = HERE / "predict.css"
+        state = traitlets.Dict().tag(sync=True)
+
+    widget = Prediction(state={"part": part, **state})
+
+    def pressed(_: Any, message: Any, __: Any) -> None:
+        name = message.get("order") if isinstance(message, dict) else None
+        if isinstance(name, str) and name in orders:
+            orders[name](message.get("value"))
+
+    widget.on_msg(pressed)
+    return widget
+
+
+def notebook() -> bool:
+    """Whether this is a notebook's kernel, whose outputs may hold more than text."""
+    return getattr(_shell(), "kernel", None) is not None
+
+
+def _shell() -> Any:
+    ipython = sys.modules.get("IPython")
+    return ipython.get_ipython() if ipython is not None else None
