@@ -18,7 +18,7 @@ import socket
 import sys
 import termios
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 LINUX = sys.platform == "linux"
@@ -27,6 +27,7 @@ Reader = Callable[[int], int | None]
 SIOCOUTQ = 0x5411  # linux/sockios.h: bytes in the send queue
 SIOCOUTQNSD = 0x894B  # linux/sockios.h: bytes in the send queue that were not sent yet
 SO_NWRITE = 0x1024  # macOS sys/socket.h; from the documents, not run
+TRIED_AT_MOST = 65_536  # fd numbers
 FLAG_NAMES = ("O_NONBLOCK", "O_APPEND", "O_ASYNC", "O_DIRECT", "O_SYNC")
 
 
@@ -45,6 +46,48 @@ def send_queue(fd: int) -> int | None:
     None for anything but TCP. On macOS SO_NWRITE answers, which counts unacknowledged bytes too.
     """
     return queue_readers()[1](fd)
+
+
+def fin_waits(sock: socket.socket) -> bool:
+    """Whether a FIN of this end stands in its send queue or is not acknowledged: it was told to send no more.
+
+    Behind bytes that are not sent yet it takes a number of its own, as if it were one more of them (RFC 9293
+    3.4). Rests on the state in TCP_INFO; False where the kernel does not say.
+    """
+    return tcp_state(sock) in (4, 9, 11)  # TCP_FIN_WAIT1, TCP_LAST_ACK, TCP_CLOSING: linux/tcp_states.h
+
+
+def tcp_state(sock: socket.socket) -> int:
+    """The state of a TCP socket as a number of linux/tcp_states.h; 0 where the kernel does not say."""
+    try:
+        return sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] if LINUX else 0
+    except OSError:
+        return 0
+
+
+def transferred(sock: socket.socket) -> tuple[int, int] | None:
+    """(bytes that were taken out of, bytes that were put into) the queues of a connected TCP socket so far.
+
+    By any program and any call, whoever counts. Rests on tcpi_bytes_received and tcpi_bytes_acked of TCP_INFO
+    (tcp(7)), less what still waits. None where that is not known: elsewhere than on Linux, for an end that
+    was reset or closed, and for one that connected itself, whose SYN is counted too.
+    """
+    before, fd, answer = b"", sock.fileno(), array.array("i", [0])
+    try:
+        while (info := sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 136) if LINUX else b"") and (
+            info[120:] != before[120:]  # until nothing has arrived while the queues were asked
+        ):
+            before, waiting = info, recv_queue(fd)
+            fcntl.ioctl(fd, SIOCOUTQ, answer)
+    except (OSError, ValueError):
+        return None
+    state = info[0] if info else 0
+    if len(info) < 136 or waiting is None or state not in (1, 4, 5, 8, 9, 11):
+        return None
+    acked, received = memoryview(info[120:136]).cast("Q")
+    got_fin = state in (8, 9, 11)  # CLOSE_WAIT, LAST_ACK, CLOSING
+    sent_fin = state in (4, 5, 9, 11)  # FIN_WAIT1, FIN_WAIT2, LAST_ACK, CLOSING
+    return received - got_fin - waiting, acked + answer[0] - sent_fin
 
 
 def unacknowledged(fd: int) -> int | None:
@@ -173,10 +216,31 @@ def interest(epoll_fd: int) -> dict[int, int] | None:
 
 
 def open_fds() -> frozenset[int]:
-    """The fds that this process has open now."""
-    folder = "/proc/self/fd" if LINUX else "/dev/fd"
-    found = (int(name) for name in os.listdir(folder))
-    return frozenset(fd for fd in found if is_open(fd))
+    """The fds that this process has open now. Without /proc each number below the limit is tried."""
+    try:
+        found: Iterable[int] = map(int, os.listdir("/proc/self/fd" if LINUX else "/dev/fd"))
+    except OSError:
+        found = range(min(fd_limit()[0], TRIED_AT_MOST))
+    return frozenset(fd for fd in list(found) if is_open(fd))
+
+
+def fd_room(spare: int = 32) -> int:
+    """How many fds this process can still open, with some to spare (getrlimit(2), RLIMIT_NOFILE)."""
+    return max(0, fd_limit()[0] - len(open_fds()) - spare)
+
+
+def an_fd_is_free() -> bool:
+    """Whether this process can open another fd now: one is opened and closed."""
+    try:
+        os.close(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
+    except OSError as error:
+        return not is_fd_shortage(error)
+    return True
+
+
+def is_fd_shortage(error: BaseException) -> bool:
+    """Whether `error` says that there are too many open files, in this process or in all (EMFILE, ENFILE)."""
+    return isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE)
 
 
 def is_open(fd: int) -> bool:
@@ -204,7 +268,7 @@ def naming_the_fd_limit() -> Iterator[None]:
         raise fd_limit_named(error) from None
 
 
-def fd_limit_named(error: Exception) -> Exception:
+def fd_limit_named(error: BaseException) -> BaseException:
     """`error`; if it is that there are too many fds, one that says how many may be, and what raises that."""
     if not isinstance(error, OSError) or error.errno != errno.EMFILE:
         return error

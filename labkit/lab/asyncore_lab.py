@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 from labkit.lab.engine import Engine
-from labkit.lab.lab import Lab
+from labkit.lab.lab import Lab, number_of_bytes
 from labkit.record.recorder import Sizes
 from labkit.tape.tape import LIMIT
 from labkit.watching import asyncore as dispatchers
@@ -53,9 +53,13 @@ class AsyncoreLab(Lab):
             )
         if selector not in POLLS:
             raise ValueError(f"asyncore has no selector {selector!r}; it has {' and '.join(POLLS)}")
-        if buffers is not None and buffers < 1:
-            raise ValueError(f"buffers={buffers}: give a number of bytes such as 4096, or leave it out")
-        self._start(lambda: _AsyncoreEngine(module, selector, buffers, limit).serve(serve))
+        buffers = number_of_bytes(buffers)
+        self._start(lambda: _AsyncoreEngine(module, selector, buffers, limit))
+        try:
+            self._engine.ask(lambda engine: engine.serve(serve))
+        except BaseException:
+            self.close()
+            raise
 
     @property
     def server(self) -> Any:
@@ -87,6 +91,8 @@ class _AsyncoreEngine(Engine):
     sizes: Callable[[Any], Sizes] = staticmethod(dispatcher_sizes)
     buffers_of: Callable[[Any], tuple[Any, Any]] = staticmethod(dispatcher_buffers)
     patience = 30.0  # as asyncore.loop() waits
+    calls_handlers = ("read", "write", "_exception", "readwrite")
+    handled_as = "obj"
     server: Any = None
 
     def _build(self, handler: Any, selector: Any) -> None:
@@ -97,16 +103,8 @@ class _AsyncoreEngine(Engine):
         self._watcher = Watcher(self.recorder, self.loop.map)
         self._door = dispatchers.enter(handler, self._watcher)
 
-    def serve(self, make: Callable[[], Any]) -> _AsyncoreEngine:
-        """Make the server in the loop's thread, where its dispatchers join the lab's map."""
-        try:
-            self.ask(lambda engine: engine._make(make))
-        except BaseException:
-            self.shut_down()
-            raise
-        return self
-
-    def _make(self, make: Callable[[], Any]) -> None:
+    def serve(self, make: Callable[[], Any]) -> None:
+        """Make the server, in the loop's thread, where its dispatchers join the lab's map."""
         self._door.follows(self._watcher, threading.get_ident())
         self.server = server = make()
         if not isinstance(server, self.module.dispatcher) or not server.accepting:
@@ -135,11 +133,6 @@ class _AsyncoreEngine(Engine):
             self.loop.hidden = None
 
         return unwatch
-
-    def _interrupt(self) -> None:
-        if self.server is not None and not self.running:
-            self.server.handle_error = lambda: None  # its accept() fails: that is no news any more
-            super()._interrupt()
 
     def _close_sockets(self) -> None:
         for dispatcher in tuple(self.loop.map.values()):

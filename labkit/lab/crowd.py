@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import time
+from operator import index
 from pathlib import Path
 from typing import Any, Self
 
@@ -24,10 +25,11 @@ class Crowd:
     """Many clients of one server, in a process of their own, so that they cost the loop's process nothing.
 
     `size` connections are made and stay idle until `echo` is called. The process ends with `close()`, and by
-    itself when this one dies.
+    itself when this one dies. It has a process group of its own: an interrupt of this one is not for it.
     """
 
     def __init__(self, address: tuple[str, int], size: int, *, within: float = 60.0) -> None:
+        size = index(size)
         soft, _ = kernel.fd_limit()
         if not 0 < size <= soft - 32:
             raise ValueError(
@@ -35,22 +37,33 @@ class Crowd:
                 f"(ulimit -n). Ask for 1 to {soft - 32:,}, or raise it with `ulimit -n {size + 64}`."
             )
         self.size, self.within = size, within
+        self._ports: frozenset[int] | None = None
         self._process = subprocess.Popen(
             [sys.executable, "-c", BE_A_CROWD, address[0], str(address[1]), str(size)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
+            process_group=0,
             cwd=Path(__file__).parent.parent,
         )
 
     def answers(self) -> bool:
         """Whether the crowd has something to say, so that `ready` or `result` need not wait."""
         out = self._process.stdout
-        return out is not None and _readable(out.fileno(), 0)
+        return self._ports is not None or (out is not None and _readable(out.fileno(), 0))
 
     def ready(self) -> int:
-        """Wait until all are connected; how many are. The loop must be running, or its backlog fills."""
-        return int(self._answer()["connected"])
+        """Wait until all are connected; how many are. The loop must be running, or its backlog fills.
+
+        They are connected when the server's kernel says so (listen(2)); the server may still have to accept.
+        """
+        return len(self.ports())
+
+    def ports(self) -> frozenset[int]:
+        """The ports that its ends have, once all are connected: waits as `ready` does."""
+        if self._ports is None:
+            self._ports = frozenset(self._answer()["ports"])
+        return self._ports
 
     def echo(self, active: int = 1, *, seconds: float = 1.0, size: int = 64) -> dict[str, float]:
         """Let `active` of them send `size` bytes, wait for them to come back, and again, for `seconds`.
@@ -89,7 +102,8 @@ class Crowd:
         """End the process; every connection is closed with it."""
         if self._process.poll() is None:
             self._process.kill()
-        self._process.wait(5)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(5)
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
                 with contextlib.suppress(BrokenPipeError):
@@ -119,7 +133,7 @@ def be_a_crowd() -> None:
     for each in connections:
         each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         each.setblocking(False)
-    print(json.dumps({"connected": len(connections)}), flush=True)
+    print(json.dumps({"ports": [each.getsockname()[1] for each in connections]}), flush=True)
     for line in sys.stdin:  # ends when the parent closes the pipe, or dies
         print(json.dumps(_echo(connections, **json.loads(line))), flush=True)
 

@@ -10,17 +10,21 @@ import logging
 import os
 import queue
 import socket
+import sys
 import threading
 import time
-from collections.abc import Callable
+import traceback
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from typing import Any
 
 from labkit import kernel
 from labkit.lab.accounts import Counter
+from labkit.lab.connections import Connections
 from labkit.lab.crowd import Crowd
+from labkit.lab.interrupts import Uninterrupted
 from labkit.lab.peer import Peer
-from labkit.loop import Channel, Listener, Loop
+from labkit.loop import READ, Channel, Listener, Loop
 from labkit.record.recorder import Bytes, Recorder, Sizes, channel_buffers, channel_sizes
 from labkit.record.selectors import BusySelector, RecordingSelector, named
 from labkit.tape.iteration import Iteration
@@ -34,16 +38,32 @@ BACKLOG = 128  # connections that may wait to be accepted
 ANSWER_WITHIN = 10.0  # seconds that an order may take on top of what it asks for
 SLEEP_AT_MOST = 60.0  # seconds of one step(timeout=…)
 BUSY_BUDGET = 5.0  # seconds after which a busy loop that runs is paused
+TRY_AGAIN = 0.1  # seconds after which a listener that rests for want of fds is looked at again
 
 
 class _RecordedLoop(Loop):
-    """A Loop whose handlers' errors go on the tape."""
+    """A Loop whose handlers' errors go on the tape, and whose listener rests while there is no fd left.
+
+    A listener that cannot accept stays ready: its loop would spin (accept(2), EMFILE).
+    """
 
     recorder: Recorder
+    may_rest = True
+    resting: Channel | None = None  # the listener that is not asked about until there is an fd for it
 
-    def on_error(self, channel: Channel, error: Exception) -> None:
-        fd = getattr(channel.socket, "fd", -1)  # a closed socket has no fileno any more
-        self.recorder.error(fd, f"{type(error).__name__}: {kernel.fd_limit_named(error)}")
+    def on_error(self, channel: Channel, error: BaseException) -> None:
+        text = f"{type(error).__name__}: {kernel.fd_limit_named(error)}"
+        if self.may_rest and isinstance(channel, Listener) and kernel.is_fd_shortage(error):
+            self.resting = channel
+            channel.declare(0)
+            text += ". The listener is not asked about until an fd is free"
+        self.recorder.error(getattr(channel.socket, "fd", -1), text)  # a closed socket has no fileno any more
+
+    def wake_listener(self) -> None:
+        """Ask about the listener again, if there is an fd for whom it accepts."""
+        if self.resting is not None and kernel.an_fd_is_free():
+            listener, self.resting = self.resting, None
+            listener.declare(READ)
 
 
 class Waker(Channel):
@@ -61,16 +81,20 @@ class Engine:
     sizes: Callable[[Any], Sizes] = staticmethod(channel_sizes)
     buffers_of: Callable[[Any], tuple[Any, Any]] = staticmethod(channel_buffers)
     patience: float | None = None  # seconds that one wait of a running loop may take
+    calls_handlers: tuple[str, ...] = ("run_once",)  # the functions of the loop that call handlers
+    handled_as = "channel"  # and what they call the one that they handle
     budget: float | None = None  # seconds that it may run
 
-    def __init__(self, handler: Any, selector: Any, buffers: int | None, limit: int) -> None:
+    def __init__(
+        self, handler: Any, selector: Any, buffers: int | None, limit: int, *, pause_on_emfile: bool = True
+    ) -> None:
         self.tape = Tape(limit)
         self.buffers = buffers
+        self.pause_on_emfile = pause_on_emfile
         self.peers: dict[str, Peer] = {}
         self.crowds: list[Crowd] = []
-        self._ports: dict[int, Peer] = {}
-        self._fds: dict[int, int] = {}  # a peer's port → the loop's fd
-        self._strangers: dict[int, str] = {}
+        self.connections = Connections()
+        self._numbered = 0  # how many peers got a name that is a number
         self._listener: socket.socket | None = None
         self._counter = Counter()
         self.recorder = Recorder(
@@ -90,7 +114,11 @@ class Engine:
         self._run: Future[Any] | None = None
         self._wakeup: socket.socket | None = None
         self.thread = threading.Thread(target=self._serve, name="labkit loop", daemon=True)
-        self.thread.start()
+        try:
+            self.thread.start()
+        except BaseException:  # there are threads enough
+            self._close_sockets()
+            raise
 
     def _build(self, handler: Any, selector: Any) -> None:
         """Make the loop and its listener."""
@@ -100,7 +128,7 @@ class Engine:
             raise ValueError(f"this {type(inner).__name__} {state}: make a new one for each lab")
         self.budget = BUSY_BUDGET if isinstance(inner, BusySelector) else None
         self.loop = _RecordedLoop(RecordingSelector(inner, recorder=self.recorder))
-        self.loop.recorder = self.recorder
+        self.loop.recorder, self.loop.may_rest = self.recorder, self.pause_on_emfile
         try:
             self._listener = self._listen()
             self.address = self._listener.getsockname()
@@ -134,30 +162,74 @@ class Engine:
                 try:
                     future.set_result(work(self))
                 except BaseException as error:
+                    if os.getpid() != self._process:
+                        _leave(error)
                     future.set_exception(error)
+            if os.getpid() != self._process:
+                _leave(None)
             del order, future, work
 
     def _step(self, n: int, timeout: float, enough: threading.Event) -> Iteration:
         self.recorder.closely = True
-        for _ in range(n):
-            self.loop.run_once(timeout)
-            self.recorder.finish()
-            if enough.is_set() or self._closing:
-                break
+        with self._wakeable() if timeout else contextlib.nullcontext():
+            for _ in range(n):
+                over = enough.is_set() or self._closing
+                self._once(0.0 if over else timeout)
+                self.recorder.finish()
+                if over:
+                    break
         return self.tape[-1]
 
     def _go(self) -> None:
-        inside, self._wakeup = socket.socketpair()
-        with self._wakeup, inside:  # closed in any case: the lab may be closed while a handler is at work
-            unwatch = self._watch_wakeup(inside)
+        with self._wakeable():
             self.recorder.closely = False
             until = time.monotonic() + self.budget if self.budget else None
             try:
                 while not self._stop.is_set() and (until is None or time.monotonic() < until):
-                    self.loop.run_once(self.patience)
+                    self._once(self._patience())
+            finally:
+                self.recorder.finish()
+
+    def _once(self, timeout: float | None) -> None:
+        """One iteration. What a handler raised that no loop catches is on the tape too, before it goes on."""
+        if self._resting():
+            self.loop.wake_listener()
+        try:
+            self.loop.run_once(timeout)
+        except BaseException as error:
+            channel = self._raised_by(error)
+            if channel is not None:
+                self.recorder.error(_fd_of(channel), f"{type(error).__name__}: {error}")
+                if isinstance(channel, Channel):  # it is lost, as after any other error
+                    with contextlib.suppress(Exception):
+                        channel.handle_error()
+            self.recorder.finish()
+            raise
+
+    def _resting(self) -> bool:
+        return getattr(self.loop, "resting", None) is not None
+
+    def _patience(self) -> float | None:
+        return TRY_AGAIN if self._resting() else self.patience
+
+    def _raised_by(self, error: BaseException) -> Any:
+        """The channel whose handler raised; None if it was the wait itself."""
+        for frame, _ in traceback.walk_tb(error.__traceback__):
+            if frame.f_code.co_name in self.calls_handlers and self.handled_as in frame.f_locals:
+                return frame.f_locals[self.handled_as]
+        return None
+
+    @contextlib.contextmanager
+    def _wakeable(self) -> Iterator[None]:
+        """While the loop may sleep, it waits for a socket of the lab's own as well, which ends the sleep."""
+        with kernel.naming_the_fd_limit():
+            inside, self._wakeup = socket.socketpair()
+        with self._wakeup, inside:  # closed in any case: the lab may be closed while a handler is at work
+            unwatch = self._watch_wakeup(inside)
+            try:
+                yield
             finally:
                 unwatch()
-                self.recorder.finish()
 
     def _watch_wakeup(self, wakeup: socket.socket) -> Callable[[], None]:
         """Let the loop wait for `wakeup` too; what is returned ends that."""
@@ -203,6 +275,7 @@ class Engine:
             turn: Iteration = self.ask(lambda engine: engine._step(n, timeout, enough), timeout)
         finally:
             enough.set()
+            self._wake()
         return turn
 
     @property
@@ -221,8 +294,9 @@ class Engine:
         return self._run is not None and not self._run.done()
 
     def start(self) -> None:
-        self._stop.clear()
-        self._run = self.order(lambda engine: engine._go())
+        with Uninterrupted():
+            self._stop.clear()
+            self._run = self.order(lambda engine: engine._go())
 
     def wait(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):
@@ -233,7 +307,7 @@ class Engine:
         if threading.current_thread() is self.thread:  # a handler's wish: this iteration is the last
             self._stop.set()
             return
-        run, self._run = self._run, None
+        run = self._run
         if run is None:
             return
         self._stop.set()
@@ -243,21 +317,24 @@ class Engine:
         except TimeoutError:
             if run.done():
                 raise
-            self._run = run
             where = kernel.blocked_in(self.thread)
             raise TimeoutError(
                 f"a handler has not returned for {ANSWER_WITHIN:g} s"
                 + (f"; it sleeps in {where}" if where else "")
                 + ". The lab pauses when it does."
             ) from None
+        finally:  # an interrupted pause() is made again by the next order
+            if run.done():
+                self._run = None
 
     def _wake(self) -> None:
         with contextlib.suppress(OSError, AttributeError):
             self._wakeup.send(b"!")  # type: ignore[union-attr]
 
     def connect(self, name: str | None) -> Peer:
-        if name is None:
-            name = next(f"peer {n}" for n in range(1, 10**6) if f"peer {n}" not in self.peers)
+        while name is None:
+            self._numbered += 1
+            name = f"peer {self._numbered}" if f"peer {self._numbered}" not in self.peers else None
         if name in self.peers:
             self.peers[name].close()
         peer = Peer(self.address, name, buffers=self.buffers, on_action=self._poked)
@@ -266,36 +343,40 @@ class Engine:
 
     def _poked(self, peer: Peer, action: str, asked: int | None, result: int | None, errno: int) -> None:
         if action == "connect":
-            self._ports[peer.address[1]] = peer
-        self.recorder.poke((peer.name, action, asked, result, errno), self._fds.get(peer.address[1]))
+            connection = self.connections.connected(peer)
+        else:
+            connection = self.connections.at(peer.address[1])  # type: ignore[assignment]
+        fd = connection.fd if connection is not None and connection.peer is peer else None
+        self.recorder.poke((peer.name, action, asked, result, errno), fd)
+        if not peer.open and self.peers.get(peer.name) is peer:
+            del self.peers[peer.name]
 
     def shut_down(self) -> None:
-        """End the thread and close everything; from any thread, once."""
+        """End the thread and close everything; from any thread, once. An interrupt is raised after that."""
         if os.getpid() != self._process:  # a fork shares the sockets: they are its parent's to close
             return
-        self._closing = True
-        self.tape.ask_now = None
-        self._stop.set()
-        self._wake()
-        self._orders.put(None)
-        try:
-            self._interrupt()
-            for crowd in self.crowds:
-                crowd.close()
-            for peer in list(self.peers.values()):
-                peer.close()
-            if threading.current_thread() is not self.thread:
-                self.thread.join(ANSWER_WITHIN if kernel.LINUX else SLEEP_AT_MOST)
-                if self.thread.is_alive():
-                    log.warning("a handler has not returned; its lab is closed, but its thread goes on")
-        finally:  # if the reader has no patience too
-            self._close_sockets()
+        with Uninterrupted() as interrupt, contextlib.ExitStack() as rest:
+            self._closing = True
+            self.tape.ask_now = None
+            self._stop.set()
+            self._wake()
+            self._orders.put(None)
+            rest.callback(self._close_sockets)
+            rest.callback(self._join, interrupt.wanted)
+            far_ends: list[Peer | Crowd] = [*self.peers.values(), *self.crowds]
+            for each in far_ends:
+                rest.callback(each.close)
+            self.crowds.clear()
 
-    def _interrupt(self) -> None:
-        """End the sleep of a step."""
-        if self._listener is not None:
-            with contextlib.suppress(OSError):
-                socket.socket.shutdown(self._listener, socket.SHUT_RDWR)
+    def _join(self, enough: threading.Event) -> None:
+        """Wait for the thread; not longer than the reader does."""
+        if threading.current_thread() is self.thread:
+            return
+        until = time.monotonic() + ANSWER_WITHIN
+        while self.thread.is_alive() and time.monotonic() < until and not enough.is_set():
+            self.thread.join(0.05)
+        if self.thread.is_alive():
+            log.warning("a handler has not returned; its lab is closed, but its thread goes on")
 
     def _close_sockets(self) -> None:
         for channel in tuple(self.loop.channels):
@@ -320,28 +401,27 @@ class Engine:
         port = self.port_of(channel)
         if port is None:
             return "listener" if channel.socket is self._listener else "waker"
-        if port in self._ports:
-            return self._ports[port].name
-        return self._strangers.setdefault(port, f"client {len(self._strangers) + 1}")
+        connection = self.connections.at(port)
+        return f"port {port}" if connection is None else connection.name
 
     def introduce(self, port: int, name: str) -> None:
         """Call the client that will connect from `port` by this name, though it is no peer of the lab's."""
         self._strangers[port] = name
 
     def _describe(self, fd: int, channel: Any) -> tuple[str, tuple[int | None, ...] | None]:
-        name, port = self.name_of(channel), self.port_of(channel)
+        port = self.port_of(channel)
         if port is None:
-            return name, None
-        self._fds[port] = fd
+            return self.name_of(channel), None
+        connection = self.connections.accepted(port, fd, channel.socket)
         received, sent = kernel.capacity(channel.socket)
-        peer = self._ports.get(port)
+        peer = connection.peer
         unread, unsent = kernel.capacity(peer.socket) if peer is not None and peer.open else (None, None)
-        return name, (received, sent, unsent, unread)
+        return connection.name, (received, sent, unsent, unread)
 
     def _far(self, fd: int, channel: Any) -> Bytes:
         """The bytes of a connection that are unsent, and unread, at its peer."""
-        port = self.port_of(channel)
-        peer = None if port is None else self._ports.get(port)
+        connection = self.connections.at(self.port_of(channel))
+        peer = connection.peer if connection is not None else None
         return (None, None) if peer is None else peer.contents()
 
     def _now(self) -> Now | None:
@@ -352,6 +432,30 @@ class Engine:
 
     def _count(self, fd: int, channel: Any, received: int, sent: int) -> tuple[Sizes, tuple[Any, ...] | None]:
         """The kernel's queues of `fd` and the Account of its connection, taken together."""
-        port = self.port_of(channel)
-        peer = None if port is None else self._ports.get(port)
-        return self._counter.count(fd, peer, received, sent, patient=self.recorder.closely)
+        connection = self.connections.at(self.port_of(channel))
+        peer = connection.peer if connection is not None else None
+        return self._counter.count(channel.socket, peer, received, sent, patient=self.recorder.closely)
+
+
+def _fd_of(channel: Any) -> int:
+    """The fd of a channel, also once it is closed; -1 if nobody knows."""
+    sock = getattr(channel, "socket", None)
+    fd: int = getattr(sock, "fd", -1)
+    return fd
+
+
+def _leave(error: BaseException | None) -> None:
+    """End a process that a handler forked: nobody gives it orders, and nobody would hear what it raised."""
+    status: Any = 0
+    if isinstance(error, SystemExit):
+        status = 0 if error.code is None else error.code
+        if not isinstance(status, int):
+            print(status, file=sys.stderr)
+            status = 1
+    elif error is not None:
+        traceback.print_exception(error)
+        status = 1
+    with contextlib.suppress(Exception):
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(status & 0xFF)

@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import selectors
 import threading
+import time
 import weakref
 from collections.abc import Callable
+from operator import index
 from typing import Any, Self, TypeVar
 
 import labkit.lab.cells as cells
+from labkit import kernel
 from labkit.lab.crowd import Crowd
 from labkit.lab.engine import SLEEP_AT_MOST, Engine, Waker
+from labkit.lab.interrupts import Uninterrupted
 from labkit.lab.peer import Peer
 from labkit.loop import Channel, Listener, Loop
 from labkit.tape.iteration import Iteration
@@ -28,7 +32,9 @@ class Lab:
 
     `handler` is a Channel subclass, one object a connection. `selector` is "busy", "select", "poll", "epoll",
     "kqueue", or any selectors.BaseSelector. `buffers` sets SO_SNDBUF and SO_RCVBUF of both ends in bytes (the
-    kernel doubles them); None leaves them large. `limit` bounds the tape in bytes.
+    kernel doubles them); None leaves them large. `limit` bounds the tape in bytes. A listener that finds no
+    free fd for a connection is not asked about until there is one, unless `pause_on_emfile` is False: then
+    the loop spins (accept(2), EMFILE).
 
     A lab starts stopped. In a notebook, running a cell again closes the labs that the cell made before.
     """
@@ -40,18 +46,19 @@ class Lab:
         selector: str | selectors.BaseSelector = "select",
         buffers: int | None = None,
         limit: int = LIMIT,
+        pause_on_emfile: bool = True,
     ) -> None:
         if not (isinstance(handler, type) and issubclass(handler, Channel)):
             raise TypeError(f"Lab({handler!r}) needs a class: class Echo(Channel): def handle_read(self): …")
-        if buffers is not None and buffers < 1:
-            raise ValueError(f"buffers={buffers}: give a number of bytes such as 4096, or leave it out")
-        self._start(lambda: Engine(handler, selector, buffers, limit))
+        buffers = number_of_bytes(buffers)
+        self._start(lambda: Engine(handler, selector, buffers, limit, pause_on_emfile=pause_on_emfile))
 
     def _start(self, engine: Callable[[], Engine]) -> None:
         cells.close_earlier()
-        self._engine = engine()
-        self._close = weakref.finalize(self, self._engine.shut_down)
         self._views: list[weakref.ref[Any]] = []
+        with Uninterrupted():
+            self._engine = engine()
+            self._close = weakref.finalize(self, self._engine.shut_down)
         cells.add(self)
 
     # ---- what a reader looks at ----------------------------------------------------------------------
@@ -110,6 +117,7 @@ class Lab:
         Each waits at most `timeout` seconds, 0 to 60; by default a step never sleeps. Raises what the wait
         itself raised; what a handler raised is on the tape. TimeoutError if a handler does not return.
         """
+        n = index(n)
         if n < 1:
             raise ValueError(f"step({n}): give the number of iterations, 1 or more")
         if timeout is None or not 0 <= timeout <= SLEEP_AT_MOST:
@@ -158,17 +166,45 @@ class Lab:
         """`size` idle clients in a process of their own, all accepted. The lab runs while they connect."""
         self._must_be_open()
         self._engine.not_in_a_handler()
+        size = index(size)
+        room = kernel.fd_room()
+        if not 0 < size <= room:
+            raise ValueError(
+                f"a crowd of {size:,} does not fit: this process can open {room:,} fds more (ulimit -n). "
+                f"Ask for 1 to {room:,}, or raise the limit: `ulimit -n {size + kernel.fd_limit()[0]}`."
+            )
         was_running = self.running
-        self._engine.make_room(size)
-        self.run()
-        crowd = Crowd(self.address, size)
-        self._engine.crowds.append(crowd)
-        crowd.ready()
-        if not was_running:
-            self.pause()
-            while any(call.name == "accept" and not call.errno for call in self.step().calls):
-                pass  # the backlog may still hold the last of them
+        arrived = self._engine.connections.expect()
+        crowd: Crowd | None = None
+        try:
+            self._engine.make_room(size)
+            self.run()
+            crowd = Crowd(self.address, size)
+            self._engine.crowds.append(crowd)
+            self._accept(crowd, arrived)
+        except BaseException:
+            if crowd is not None:
+                crowd.close()
+                self._engine.crowds.remove(crowd)
+            raise
+        finally:
+            self._engine.connections.expected(arrived)
+            if not was_running:
+                self.pause()
         return crowd
+
+    def _accept(self, crowd: Crowd, arrived: set[int]) -> None:
+        """Run until everybody of `crowd` has arrived."""
+        until = time.monotonic() + crowd.within
+        while not (crowd.answers() and crowd.ports() <= arrived):
+            if time.monotonic() > until:
+                raise TimeoutError(
+                    f"{len(arrived):,} of a crowd of {crowd.size:,} were accepted within {crowd.within:g} s"
+                )
+            if not self.running:  # it has met an error, which pause() raises, or was busy for long enough
+                self.pause()
+                self.run()
+            time.sleep(0.005)
 
     def in_loop(self, work: Callable[[Any], T]) -> T:
         """What `work(loop)` returns: done in the loop's thread between two iterations; a run goes on."""
@@ -184,13 +220,17 @@ class Lab:
         return answer
 
     def close(self) -> None:
-        """Stop the loop and close everything that belongs to it; the tape stays readable."""
-        for view in self._views:
-            figure = view()
-            if figure is not None:
-                figure.close()
-        self._views.clear()
-        self._close()
+        """Stop the loop and close everything that belongs to it; the tape stays readable.
+
+        An interrupt meanwhile is raised when all is closed; a handler that does not return is not waited for.
+        """
+        with Uninterrupted():
+            for view in self._views:
+                figure = view()
+                if figure is not None:
+                    figure.close()
+            self._views.clear()
+            self._close()
 
     def _must_be_open(self) -> None:
         if self.closed:
@@ -206,3 +246,10 @@ class Lab:
         state = "closed" if self.closed else "running" if self.running else "stopped"
         kind = self.tape.about["selector"]
         return f"<Lab on {kind}, {state}: {len(self.tape):,} iterations, {len(self.loop.channels)} channels>"
+
+
+def number_of_bytes(buffers: int | None) -> int | None:
+    """`buffers` as a plain int; ValueError unless it is one byte or more, or None."""
+    if buffers is not None and index(buffers) < 1:
+        raise ValueError(f"buffers={buffers}: give a number of bytes such as 4096, or leave it out")
+    return None if buffers is None else index(buffers)

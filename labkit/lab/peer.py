@@ -8,6 +8,7 @@ from __future__ import annotations
 import socket
 import struct
 from collections.abc import Callable
+from operator import index
 from typing import Any, Literal, Self
 
 from labkit import kernel
@@ -57,7 +58,7 @@ class Peer:
                 f"{name} was not connected within {CONNECT_WITHIN:g} s: the listener's backlog is full. "
                 "Let the loop accept those who wait: lab.step(n), or lab.run()"
             ) from None
-        except OSError:
+        except BaseException:  # an interrupt is one too
             self.socket.close()
             raise
         self.address = self.socket.getsockname()
@@ -83,6 +84,7 @@ class Peer:
 
     def recv(self, size: int = 65536) -> bytes:
         """Take up to `size` bytes that have arrived; b"" if none have; `eof` says if any will."""
+        size = index(size)
         data = self._try("recv", size, lambda: self.socket.recv(size))
         if data is None:
             self._settle("recv", size, None)

@@ -93,7 +93,7 @@ def end_of(sock: socket.socket) -> End:
     """How one end stands: its state (TCP_INFO), whether select(2) would call it ready, bytes that wait."""
     if sock.fileno() < 0:
         return End(None)
-    state = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] if kernel.LINUX else 0
+    state = kernel.tcp_state(sock)
     look = select.poll()
     look.register(sock, select.POLLIN | select.POLLOUT)
     events = dict(look.poll(0)).get(sock.fileno(), 0)

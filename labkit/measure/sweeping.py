@@ -85,7 +85,7 @@ def sizes(first: int, last: int) -> list[int]:
 
 def fd_room(fds_each: int = 1) -> int:
     """How many things of `fds_each` fds this process can still open, with some to spare (getrlimit(2))."""
-    return max(0, (kernel.fd_limit()[0] - len(kernel.open_fds()) - SPARE) // fds_each)
+    return kernel.fd_room(SPARE) // fds_each
 
 
 CANCELLED = "it was cancelled"
