@@ -46,6 +46,8 @@ class Channel:
 
     def declare(self, interest: int) -> None:
         """Ask for READ, WRITE, both or nothing (0) from the next iteration on."""
+        if interest not in (0, READ, WRITE, READ | WRITE):
+            raise ValueError(f"declare({interest}): ask for READ, WRITE, READ | WRITE or 0")
         before, self.interest, selector = self.interest, 0, self.loop.selector  # 0 if it refuses
         if before and not interest:
             selector.unregister(self.socket)
@@ -109,11 +111,9 @@ class Listener(Channel):
         self.handler = handler
         super().__init__(loop, sock, sock.getsockname())
 
-    def handle_accept(self) -> None:
+    def handle_read(self) -> None:
         with suppress(BlockingIOError, ConnectionAbortedError):  # nobody is there, or no longer
             self.handler(self.loop, *self.socket.accept())
-
-    handle_read = handle_accept
 
     def handle_error(self) -> None:
         """A listener outlives its errors."""

@@ -52,7 +52,7 @@ class Counter:
                 return near, tuple(account)
             passed, waited = kernel.transferred(sock), time.monotonic() - began
             if passed not in (None, (received, sent)) and waited < SETTLES_WITHIN:
-                received, sent = passed  # type: ignore[misc]
+                received, sent = passed
                 continue
             if not patient or waited > ARRIVES_WITHIN:
                 # A segment that found no room is dropped, and its bytes stay with the sender, to be sent

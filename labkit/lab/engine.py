@@ -173,10 +173,9 @@ class Engine:
         self.recorder.closely = True
         with self._wakeable() if timeout else contextlib.nullcontext():
             for _ in range(n):
-                over = enough.is_set() or self._closing
-                self._once(0.0 if over else timeout)
+                self._once(0.0 if enough.is_set() or self._closing else timeout)
                 self.recorder.finish()
-                if over:
+                if enough.is_set() or self._closing:
                     break
         return self.tape[-1]
 
@@ -406,7 +405,7 @@ class Engine:
 
     def introduce(self, port: int, name: str) -> None:
         """Call the client that will connect from `port` by this name, though it is no peer of the lab's."""
-        self._strangers[port] = name
+        self.connections.introduce(port, name)
 
     def _describe(self, fd: int, channel: Any) -> tuple[str, tuple[int | None, ...] | None]:
         port = self.port_of(channel)
@@ -416,7 +415,7 @@ class Engine:
         received, sent = kernel.capacity(channel.socket)
         peer = connection.peer
         unread, unsent = kernel.capacity(peer.socket) if peer is not None and peer.open else (None, None)
-        return connection.name, (received, sent, unsent, unread)
+        return self.name_of(channel), (received, sent, unsent, unread)
 
     def _far(self, fd: int, channel: Any) -> Bytes:
         """The bytes of a connection that are unsent, and unread, at its peer."""

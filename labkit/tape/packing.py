@@ -7,9 +7,11 @@ the two together for the turns that somebody asks for.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from operator import index
 from typing import Any, NamedTuple
 
 from labkit.tape.iteration import Iteration
+from labkit.tape.text import printable
 from labkit.tape.turn import EVENTS, Account, Call, Capacity, Contents, Moment, Poke, Queues
 
 
@@ -72,9 +74,40 @@ class Standing:
                 table.pop(fd, None)
         self.contents.update(extra.contents)
         for fd, name, capacity in extra.names:
-            self.names[fd] = name
+            self.names[fd] = printable(name)
             if capacity:
                 self.capacity[fd] = capacity
+
+    def settle(self, records: Sequence[tuple[Any, ...]]) -> Sequence[int]:
+        """Take in the samples of some turns; the fds that they are of."""
+        flat = [value for record in records for value in record[8]]
+        fds, values = flat[::6], zip(*(flat[at::6] for at in range(1, 6)), strict=True)
+        self.held.update(zip(fds, values, strict=True))
+        return fds
+
+    def take(self, record: tuple[Any, ...]) -> None:
+        """Take in a turn as a whole."""
+        *_, stepped, extra = record
+        if not stepped:
+            self.contents.clear()
+        if extra is not None:
+            self.apply(Extra(*extra))
+        self.settle((record,))
+
+
+def plain(value: Any) -> Any:
+    """The nearest value that a tape can keep: somebody's own kind of number or text is a number or text."""
+    kind = type(value)
+    if value is None or kind in (int, float, str, bytes, bool):
+        return value
+    if isinstance(value, list | tuple):
+        return kind(map(plain, value)) if kind in (list, tuple) else tuple(map(plain, value))
+    for convert in (index, str if isinstance(value, str) else float, str):
+        try:
+            return convert(value)
+        except (TypeError, ValueError, OverflowError):
+            continue
+    return repr(type(value))
 
 
 class Table(dict[int, Any]):
@@ -153,7 +186,7 @@ class Reader:
         self._contents.put({fd: Contents(*contents) for fd, contents in extra.contents})
         named_anew = {fd for fd, _, _ in extra.names}
         self._leaving = tuple(fd for fd in extra.gone if fd not in named_anew)
-        self._names.put({fd: name for fd, name, _ in extra.names})
+        self._names.put({fd: printable(name) for fd, name, _ in extra.names})
         self._capacity.put({fd: Capacity(*capacity) for fd, _, capacity in extra.names if capacity})
 
     def _made(self, index: int, record: tuple[Any, ...]) -> Iteration:
@@ -174,8 +207,8 @@ class Reader:
             accounts=self._accounts.copy_of(),
             names=self._names.copy_of(),
             capacity=self._capacity.copy_of(),
-            pokes=tuple(Poke(*poke) for poke in more.pokes),
-            errors=tuple((fd, text) for fd, text in more.errors),
+            pokes=tuple(Poke(printable(who), *poke) for who, *poke in more.pokes),
+            errors=tuple((fd, printable(text)) for fd, text in more.errors),
             moments=tuple(
                 Moment(
                     after,

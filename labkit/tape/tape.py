@@ -1,38 +1,42 @@
 """The record of a loop: one Iteration a turn, on a Tape that a loop writes and anybody may read meanwhile.
 
 A tape is written as plain tuples, packed a chunk at a time, and read as frozen records. What did not change
-is not written again: a chunk begins with the interest set and the queues as they stood, and every turn adds
-what moved. The tape knows nothing of sockets, selectors or figures.
+is not written again: every turn adds what moved to what stood before, and now and then a chunk begins with
+all that stands, so that nobody has to read from the beginning. The tape knows nothing of sockets, selectors
+or figures.
 """
 
 from __future__ import annotations
 
-import json
 import marshal
+import sys
 import threading
 import zlib
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
+from operator import index as whole
 from pathlib import Path
 from typing import Any, NamedTuple, overload
 
+from labkit.tape import saving
 from labkit.tape.iteration import Iteration
-from labkit.tape.packing import FLAT, Extra, Reader, Record, Standing, rows
+from labkit.tape.packing import Extra, Reader, Standing, plain
 from labkit.tape.turn import Now
 
-FORMAT = 2  # the version that save() writes; load() reads this one and the one before
-RENAMED = {"waited_ns": "asleep_ns", "handled_ns": "awake_ns"}  # what a row of format 1 called them
 CHUNK = 512  # a chunk is packed when it holds this many turns and calls, or as many as there are fds
-DAMAGED = ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError
 SMALL_TURNS = 16  # a chunk of so many is compressed; a loop with larger turns has no time to spare for that
-LIMIT = 64 * 2**20  # bytes of packed chunks that a tape keeps by default
+LIMIT = 64 * 2**20  # bytes that a tape keeps by default
+FRESH = 400  # bytes that the numbers of one fd take while a base holds them
+READERS = 4  # chunks that are kept unpacked
 
 
 class _Chunk(NamedTuple):
     first: int
     turns: int
-    base: Standing
+    base: Standing | None  # what stood before it; None: what the chunk before it left
     packed: bytes
+    nbytes: int  # of all this
 
 
 def _unpacked(chunk: _Chunk) -> list[tuple[Any, ...]]:
@@ -46,21 +50,25 @@ class Tape(Sequence[Iteration]):
     """The iterations of a loop, oldest first; a ring that keeps the newest `limit` bytes.
 
     `tape[0]` is the oldest that is kept, `tape[-1]` the newest, `dropped` how many the ring let go; an
-    iteration's own `index` counts from the start of the loop. One thread writes; any thread may read.
+    iteration's own `index` counts from the start of the loop. One thread writes; any thread may read, also
+    while the ring turns.
     """
 
     def __init__(self, limit: int = LIMIT) -> None:
         if limit < 1:
             raise ValueError(f"limit is {limit} bytes; give the tape at least 1, or leave it at {LIMIT:,}")
-        self.limit = limit
+        self.limit = whole(limit)
         self.dropped = 0
         self.about: dict[str, str] = {}  # what a reader should know of the loop, such as its selector's name
         self.ask_now: Callable[[], Now | None] | None = None  # set by whoever can stop the loop
-        self._lock = threading.Lock()
+        self._lock = threading.Lock()  # the ring; never held for long, since the loop waits for it
+        self._reading = threading.Lock()  # the readers; taken before the other
         self._chunks: deque[_Chunk] = deque()
         self._bytes = 0
         self._standing = Standing()
-        self._base = Standing()
+        self._base = Standing()  # what stood before the open chunk
+        self._unbased = 0  # bytes of chunks since the last that has a base of its own
+        self._fresh: set[int] = set()  # fds whose numbers have changed since then
         self._first = 0  # index of the open chunk's first turn
         self._open: list[tuple[Any, ...]] = []
         self._weight = self._settled = 0
@@ -85,33 +93,57 @@ class Tape(Sequence[Iteration]):
         """Let the samples of the open chunk, as far as that was not done, stand as what the fds hold now."""
         unsettled = self._open[self._settled :]
         self._settled = len(self._open)
-        flat = [value for record in unsettled for value in record[8]]
-        self._standing.held.update(
-            zip(flat[::6], zip(*(flat[at::6] for at in range(1, 6)), strict=True), strict=True)
-        )
+        self._fresh.update(self._standing.settle(unsettled))
 
     def _seal(self) -> None:
         self._settle()
-        packed = marshal.dumps(self._open)
+        try:
+            packed = marshal.dumps(self._open)
+        except ValueError:  # somebody's own kind of number or text
+            packed = marshal.dumps(plain(self._open))
         if len(self._open) >= SMALL_TURNS:
             packed = zlib.compress(packed, 1)
-        chunk = _Chunk(self._first, len(self._open), self._base, packed)
+        base, size = self._kept_base(), len(packed)
+        self._unbased = size if base is not None else self._unbased + size
+        if base is not None:
+            size += self._base_size()
+            self._fresh.clear()
         with self._lock:
-            self._chunks.append(chunk)
-            self._bytes += len(packed)
+            self._chunks.append(_Chunk(self._first, len(self._open), base, packed, size))
+            self._bytes += size
             self._first += len(self._open)
             self._open, self._weight, self._settled = [], 0, 0
             self._base = Standing(self._standing)
-            while self._bytes > self.limit and len(self._chunks) > 1:
-                gone = self._chunks.popleft()
-                self._bytes -= len(gone.packed)
-                self.dropped += gone.turns
+            while self._bytes > self.limit and (oldest := self._oldest()) < len(self._chunks):
+                for gone in [self._chunks.popleft() for _ in range(oldest)]:
+                    self._bytes -= gone.nbytes
+                    self.dropped += gone.turns
+
+    def _kept_base(self) -> Standing | None:
+        """The base of the open chunk, if it is worth its size: a base takes no more than the turns do."""
+        return self._base if not self._chunks or self._unbased >= self._base_size() else None
+
+    def _base_size(self) -> int:
+        """Bytes that keeping the base of the open chunk takes. What did not change is shared."""
+        tables = (getattr(self._base, name) for name in Standing.__slots__)
+        return sum(map(sys.getsizeof, tables)) + FRESH * len(self._fresh)
+
+    def _oldest(self) -> int:
+        """How many chunks go together with the oldest: those that cannot be read without it."""
+        later = enumerate(self._chunks)
+        next(later)
+        return next((at for at, chunk in later if chunk.base is not None), len(self._chunks))
 
     # ---- reading: any thread -------------------------------------------------------------------------
 
     def __len__(self) -> int:
+        oldest, end = self._bounds()
+        return end - oldest
+
+    def _bounds(self) -> tuple[int, int]:
+        """(index of the oldest turn, index of the next that will be written), of one moment."""
         with self._lock:
-            return self._first + len(self._open) - self.dropped
+            return self.dropped, self._first + len(self._open)
 
     @property
     def now(self) -> Now | None:
@@ -123,7 +155,7 @@ class Tape(Sequence[Iteration]):
 
     @property
     def nbytes(self) -> int:
-        """Bytes of the packed turns, without the open chunk."""
+        """Bytes that the packed turns take, and what stood before them; without the open chunk."""
         return self._bytes
 
     @overload
@@ -131,47 +163,66 @@ class Tape(Sequence[Iteration]):
     @overload
     def __getitem__(self, at: slice) -> list[Iteration]: ...
     def __getitem__(self, at: int | slice) -> Iteration | list[Iteration]:
-        length = len(self)
         if isinstance(at, slice):
-            return [self[i] for i in range(*at.indices(length))]
-        if not -length <= at < length:
-            raise IndexError(f"the tape has {length} iterations; there is no tape[{at}]")
-        return self.iteration(self.dropped + at % length)
+            oldest, end = self._bounds()
+            turns = (self._read(lambda *_, i=i: oldest + i) for i in range(*at.indices(end - oldest)))
+            return [turn for turn in turns if turn is not None]
+
+        def counted(oldest: int, end: int) -> int:
+            if not oldest - end <= at < end - oldest:
+                raise IndexError(f"the tape has {end - oldest} iterations; there is no tape[{at}]")
+            return oldest + at if at >= 0 else end + at
+
+        turn = self._read(counted)
+        assert turn is not None
+        return turn
 
     def __iter__(self) -> Iterator[Iteration]:
-        index = self.dropped
-        while index < self.dropped + len(self):
-            index = max(index, self.dropped)
-            yield self.iteration(index)
-            index += 1
+        at = 0
+
+        def onwards(oldest: int, end: int) -> int:
+            return max(at, oldest)
+
+        while (turn := self._read(onwards)) is not None:
+            yield turn
+            at = turn.index + 1
 
     def iteration(self, index: int) -> Iteration:
         """The turn whose own index is `index`; IndexError if it is not, or no longer, on the tape."""
-        with self._lock:
-            if not self.dropped <= index < self._first + len(self._open):
-                raise IndexError(
-                    f"iteration {index} is not on the tape: it holds {self.dropped} to "
-                    f"{self._first + len(self._open) - 1}"
-                )
-            if index >= self._first:
-                reader = self._reader(self._first, self._base)
-                reader.records += self._open[len(reader.records) :]
-            else:
-                chunk = self._find(index)
-                reader = self._reader(chunk.first, chunk.base)
-                if len(reader.records) < chunk.turns:
-                    reader.records = _unpacked(chunk)
+        turn = self._read(lambda *_: index)
+        if turn is None:
+            oldest, end = self._bounds()
+            raise IndexError(f"iteration {index} is not on the tape: it holds {oldest} to {end - 1}")
+        return turn
+
+    def _read(self, choose: Callable[[int, int], int]) -> Iteration | None:
+        """The turn whose index `choose(oldest, end)` says; None if there is none. The ring may turn."""
+        with self._reading:
+            with self._lock:
+                end = self._first + len(self._open)
+                index = choose(self.dropped, end)
+                if not self.dropped <= index < end:
+                    return None
+                chunks = self._group(index) if index < self._first else []
+                if not chunks:
+                    reader = self._reader(self._first, lambda: self._base)
+                    reader.records += self._open[len(reader.records) :]
+            if chunks:  # which takes its time, while the loop goes on
+                reader = self._reader(chunks[-1].first, lambda: _base_of(chunks))
+                if len(reader.records) < chunks[-1].turns:
+                    reader.records = _unpacked(chunks[-1])
             return reader.turn(index - reader.first)
 
-    def _reader(self, first: int, base: Standing) -> Reader:
+    def _reader(self, first: int, base: Callable[[], Standing]) -> Reader:
         reader = self._readers.get(first)
         if reader is None:
-            while len(self._readers) >= 4:
+            while len(self._readers) >= READERS:
                 del self._readers[next(iter(self._readers))]
-            reader = self._readers[first] = Reader(first, base)
+            reader = self._readers[first] = Reader(first, base())
         return reader
 
-    def _find(self, index: int) -> _Chunk:
+    def _group(self, index: int) -> list[_Chunk]:
+        """The chunk that turn `index` is in, after those that its base has to be made from."""
         low, high = 0, len(self._chunks) - 1
         while low < high:
             middle = (low + high + 1) // 2
@@ -179,101 +230,45 @@ class Tape(Sequence[Iteration]):
                 low = middle
             else:
                 high = middle - 1
-        return self._chunks[low]
+        chunks = [self._chunks[low]]
+        while chunks[-1].base is None:
+            low -= 1
+            chunks.append(self._chunks[low])
+        return chunks[::-1]
 
     # ---- files ---------------------------------------------------------------------------------------
 
     def save(self, path: str | Path) -> Path:
-        """Write the tape as JSON lines: a header, then one object an iteration. Returns the path."""
-        path = Path(path)
+        """Write the tape as JSON lines: a header, then one object an iteration. Returns the path.
+
+        What stood at `path` stands there until all is written, and for good if that fails.
+        """
         with self._lock:
-            chunks, base = list(self._chunks), self._chunks[0].base if self._chunks else self._base
+            chunks, base = list(self._chunks), self._base
             records, dropped = list(self._open), self.dropped
-        with path.open("w") as file:
-            standing = {name: getattr(base, name) for name in Standing.__slots__}
-            standing["contents"] = {fd: _text(held) for fd, held in base.contents.items()}
-            header = {"labkit-tape": FORMAT, "about": self.about, "dropped": dropped, "standing": standing}
-            file.write(json.dumps(header) + "\n")
-            packed: Iterable[Any] = (turn for chunk in chunks for turn in _unpacked(chunk))
-            for index, record in enumerate([*packed, *records], dropped):
-                file.write(json.dumps(_to_json(index, record)) + "\n")
-        return path
+        if chunks and chunks[0].base is not None:
+            base = chunks[0].base
+        packed = (record for chunk in chunks for record in _unpacked(chunk))
+        return saving.save(Path(path), self.about, dropped, base, chain(packed, map(plain, records)))
 
     @classmethod
     def load(cls, path: str | Path, limit: int = LIMIT) -> Tape:
         """Read a tape that save() wrote; ValueError names the line that is not one, and what is wrong."""
-        path = Path(path)
         tape = cls(limit)
-        with path.open(encoding="utf-8", errors="replace") as file:
-            number, line = 1, file.readline()
-            try:
-                header = json.loads(line)
-                version = header["labkit-tape"]
-                if version not in (1, FORMAT):
-                    raise ValueError(f"format {version}; this labkit reads formats 1 and {FORMAT}")
-                tape._restore(header)
-                for number, line in enumerate(file, 2):  # noqa: B007 - named in the error
-                    tape.append(_from_json(tape._first + len(tape._open), json.loads(line)))
-            except DAMAGED as error:
-                what = "it is cut short" if line and not line.endswith("\n") else _reason(error)
-                raise ValueError(
-                    f"{path}, line {number}: not a labkit tape from here on ({what}). "
-                    "Save it again with tape.save(), or delete this line and all after it."
-                ) from error
+        lines = saving.load(Path(path))
+        tape.about, tape.dropped, tape._standing = next(lines)
+        tape._first, tape._base = tape.dropped, Standing(tape._standing)
+        for record in lines:
+            tape.append(record)
         return tape
 
-    def _restore(self, header: dict[str, Any]) -> None:
-        self.dropped = self._first = int(header["dropped"])
-        self.about = {str(key): str(value) for key, value in header["about"].items()}
-        for name in Standing.__slots__:
-            table = {int(fd): _freeze(value) for fd, value in header["standing"].get(name, {}).items()}
-            setattr(self._standing, name, table)
-        contents = self._standing.contents
-        self._standing.contents = {fd: _octets(held) for fd, held in contents.items()}
-        self._base = Standing(self._standing)
 
-
-def _text(contents: Any) -> Any:
-    """Bytes as JSON has them: a character each (latin-1)."""
-    return contents and tuple(None if each is None else each.decode("latin-1") for each in contents)
-
-
-def _octets(contents: Any) -> Any:
-    """What _text made, as it was."""
-    return contents and tuple(None if each is None else each.encode("latin-1") for each in contents)
-
-
-def _reason(error: Exception) -> str:
-    return f"no {error} in it" if isinstance(error, KeyError) else str(error)
-
-
-def _freeze(value: Any) -> Any:
-    return tuple(_freeze(item) for item in value) if isinstance(value, list) else value
-
-
-def _to_json(index: int, record: tuple[Any, ...]) -> dict[str, Any]:
-    row = {"index": index, **Record(*record)._asdict()}
-    extra = row.pop("extra")
-    row |= {name: list(rows(row[name], width)) for name, width in FLAT.items()}
-    if extra is not None:
-        row |= {name: value for name, value in Extra(*extra)._asdict().items() if value}
-        row["moments"] = [(*moment, _text(held)) for *moment, held in row.get("moments", ())]
-        row["contents"] = [(fd, _text(held)) for fd, held in row.get("contents", ())]
-    return row
-
-
-def _from_json(index: int, row: dict[str, Any]) -> tuple[Any, ...]:
-    row = {"stepped": False} | {RENAMED.get(name, name): value for name, value in row.items()}
-    if row["index"] != index:
-        raise ValueError(f"iteration {row['index']} stands where {index} should")
-    more = Extra(*(_freeze(row.get(name, [])) for name in Extra._fields))
-    moments = tuple((*each[:4], _octets(each[4]) if len(each) > 4 else None) for each in more.moments)
-    contents = tuple((fd, _octets(held)) for fd, held in more.contents)
-    extra = tuple(more._replace(moments=moments, contents=contents))
-    row = row | {name: [value for line in row[name] for value in line] for name in FLAT}
-    values = [_freeze(row[name]) for name in Record._fields[:-1]]
-    record = (*values, extra if any(extra) else None)
-    reader = Reader(index, Standing())
-    reader.records.append(record)
-    reader.turn(0)  # a malformed record fails here, with its line's number
-    return record
+def _base_of(chunks: Sequence[_Chunk]) -> Standing:
+    """What stood before the last of `chunks`, of which the first has a base."""
+    first, *between = chunks[:-1] or chunks
+    assert first.base is not None
+    standing = Standing(first.base)
+    for chunk in [first, *between] if len(chunks) > 1 else []:
+        for record in _unpacked(chunk):
+            standing.take(record)
+    return standing
