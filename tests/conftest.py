@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import signal
+import tempfile
 
 import pytest
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """In one of several processes: hear Ctrl-C, which they are started to ignore; some tests are about it."""
+    """Keep the reader's progress out of it; hear Ctrl-C, which one of several processes ignores."""
+    os.environ["LABKIT_PROGRESS"] = tempfile.mkdtemp(prefix="labkit-progress-")  # nobody's own, and none kept
     if hasattr(config, "workerinput"):
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_unconfigure() -> None:
+    shutil.rmtree(os.environ["LABKIT_PROGRESS"], ignore_errors=True)

@@ -7,6 +7,7 @@ from labkit.measure.alarm import alarm
 from labkit.measure.call import Measured, Table, measured, shown
 from labkit.measure.connection import End, Strip, end_of
 from labkit.measure.costs import Point, Sweep
+from labkit.measure.facts import Facts
 from labkit.measure.pair import pair
 from labkit.measure.reference import ALL_READY, ONE_READY, TEN_MB
 from labkit.measure.sampler import Sampler
@@ -17,6 +18,7 @@ __all__ = [
     "ONE_READY",
     "TEN_MB",
     "End",
+    "Facts",
     "Measured",
     "Point",
     "Sampler",

@@ -10,6 +10,7 @@ import contextlib
 import os
 import socket
 import threading
+import time
 from collections.abc import Iterator
 
 LOOPBACK = "127.0.0.1"
@@ -72,6 +73,28 @@ def threads_in_recv(count: int) -> Iterator[list[threading.Thread]]:
                 there.send(b"!")
             for thread in threads:
                 thread.join(SECONDS)
+
+
+@contextlib.contextmanager
+def reading_late(sock: socket.socket, after: float = 0.2) -> Iterator[None]:
+    """Somebody begins to read `sock` after a while, in a thread, and reads on to the end of the file."""
+
+    def read() -> None:
+        time.sleep(after)
+        while sock.recv(1_000_000):
+            pass
+
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
+    yield
+    reader.join(SECONDS)
+
+
+def compute(seconds: float) -> None:
+    """Keep the CPU busy for so long, with nothing of use."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        sum(range(1000))
 
 
 def silence(seconds: float) -> None:

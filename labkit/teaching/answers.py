@@ -29,6 +29,9 @@ class Kind(Protocol):
     def read(self, answer: Any) -> Any:
         """The answer as it is kept. ValueError says what to give instead."""
 
+    def seen(self, observed: Any) -> Any:
+        """What a run did, as it is compared; a lesson may give it in several ways."""
+
     def right(self, answer: Any, observed: Any) -> bool:
         """Whether the answer is what a run did."""
 
@@ -64,6 +67,13 @@ class Choices:
                 f"{answer!r} is none of the choices; give {LETTERS[0]} to {LETTERS[len(texts) - 1]}"
             )
         return texts[at]
+
+    def seen(self, observed: Any) -> Any:
+        """A choice; or what is true of which, {"A": sent == 0, "B": 0 < sent < 5}: the first that is true."""
+        if not isinstance(observed, Mapping):
+            return observed
+        true = [letter for letter, holds in observed.items() if holds]
+        return self.read(true[0]) if true else "none of these"
 
     def right(self, answer: Any, observed: Any) -> bool:
         return self._at(answer) == self._at(observed) is not None
@@ -114,6 +124,9 @@ class Number:
             raise ValueError(f"{str(answer)[:40]!r} is no number; give one such as 0, 1500 or 2.5")
         return int(number) if number == int(number) else number
 
+    def seen(self, observed: Any) -> Any:
+        return observed
+
     def right(self, answer: Any, observed: Any) -> bool:
         if observed is None:
             return False
@@ -162,6 +175,9 @@ class Order:
         if sorted(items) != sorted(self.items):
             raise ValueError(f"give all of these, in your order: {', '.join(self.items)}")
         return items
+
+    def seen(self, observed: Any) -> Any:
+        return self._seen(observed)
 
     def right(self, answer: Any, observed: Any) -> bool:
         return list(answer) == self._seen(observed)

@@ -112,7 +112,7 @@ class _Card:
         bundle: dict[str, Any] = {
             "text/plain": text(self.part, state),
             "text/html": html(self.part, state, verdict),
-            DATA: {"part": self.part, **state},
+            DATA: {"part": self.part, **state, "settled": verdict and verdict["option"]},
         }
         if self._widget is not None:
             bundle[WIDGET] = {"version_major": 2, "version_minor": 0, "model_id": self._widget.model_id}

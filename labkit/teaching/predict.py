@@ -118,10 +118,11 @@ class Guess:
     def reveal(self, observed: Any, *, at: Any = None, shows: Any = None) -> None:
         """Show the prediction beside what this run did, once one is locked in or "show me" was pressed.
 
-        `observed` is one of the choices, a number, or the items in their order. `at` is the iteration (or its
-        index) in which it can be seen. `shows` is whatever shows it, and stays folded until then.
+        `observed` is one of the choices, or what is true of which, {"A": sent == 0, "B": sent > 0}; or a
+        number; or the items in their order. `at` is the iteration (or its index) in which it can be seen.
+        `shows` is whatever shows it, and stays folded until then.
         """
-        self._observed = list(observed) if isinstance(self.kind, Order) else observed
+        self._observed = self.kind.seen(observed)
         self.turn = at if hasattr(at, "index") and not isinstance(at, int | Sequence) else None
         self.at = self.turn.index if self.turn is not None else at
         self._judge()

@@ -102,6 +102,16 @@ def test_the_last_run_decides():
     assert progress.read()["prediction"]["99-sleeps"][-1]["right"] is True
 
 
+def test_a_run_may_say_what_is_true_of_which_choice():
+    guess = sleeps()
+    guess.lock("B")
+    slept = 1
+    guess.reveal({"A": not slept, "B": slept == 1, "C": slept > 1})
+    assert guess.right is True and guess.verdict()["option"] == "until a byte comes"
+    guess.reveal({"A": False, "B": False})
+    assert guess.right is False and guess.verdict()["seen"] == "none of these"
+
+
 # ---- kept, restored, asked again -----------------------------------------------------------------------
 
 

@@ -1,0 +1,142 @@
+"""How long a lesson's main path takes a beginner, computed from what there is to read and to do.
+
+    python -m tests.lessons.minutes            what each lesson takes, and of what
+    python -m tests.lessons.minutes --write    and put the number into each lesson's head
+
+180 words a minute, 40 s a prediction, 10 s a press (a button of the figure that the text names, or a cell
+that is run), 6 s a line of code. Cells tagged "appendix" are no part of the path. Of a prediction the
+question, its choices and its reason are read as prose, not as code.
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+import re
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import nbformat
+
+from labkit.teaching.questions import told
+
+from ..helpers import NOTEBOOKS
+
+WORDS_A_MINUTE = 180
+PREDICTION, PRESS, LINE = 40, 10, 6  # seconds
+BUTTONS = (
+    "Step",
+    "Run",
+    "Pause",
+    "Play",
+    "Back",
+    "Forward",
+    "Reads",
+    "Close",
+    "Reset",
+    "Shut down",
+    "Connect",
+)
+PRESSED = re.compile(rf"\*\*[◀\s]*({'|'.join(BUTTONS)})[▶\s.]*\*\*|<kbd>")
+SAID = re.compile(r"\*\*Time:\*\* about (\d+) minutes")
+MARKUP = re.compile(r"<[^>]+>|\]\([^)]*\)|[#*`>|\[\]-]+")
+
+
+class Path_(NamedTuple):
+    """What the main path of a lesson is made of."""
+
+    words: int
+    predictions: int
+    presses: int
+    lines: int
+
+    @property
+    def minutes(self) -> int:
+        seconds = self.predictions * PREDICTION + self.presses * PRESS + self.lines * LINE
+        return math.ceil(self.words / WORDS_A_MINUTE + seconds / 60)
+
+
+def main_path(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
+    """The cells that are no appendix."""
+    return [cell for cell in notebook.cells if "appendix" not in cell.metadata.get("tags", [])]
+
+
+def measure(notebook: nbformat.NotebookNode) -> Path_:
+    words = predictions = presses = lines = 0
+    for cell in main_path(notebook):
+        if cell.cell_type == "markdown":
+            words += len(MARKUP.sub(" ", cell.source).split())
+            presses += len(PRESSED.findall(cell.source))
+        elif cell.cell_type == "code" and cell.source.strip():
+            asked = predictions_in(cell.source)
+            words += sum(each.words for each in asked)
+            predictions += len(asked)
+            presses += 1
+            lines += len(code_lines(cell.source))
+    return Path_(words, predictions, presses, lines)
+
+
+class Asked(NamedTuple):
+    """One predict(…) of a cell."""
+
+    id: str
+    words: int  # of the question, its choices and its reason
+    choices: list[str]
+
+
+def predictions_in(source: str) -> list[Asked]:
+    found = []
+    for call in _calls(source, "predict"):
+        texts = [each.value for each in ast.walk(call) if isinstance(each, ast.Constant)]
+        id = str(texts[0])
+        said = [str(each) for each in texts[1:]] + [told(id).reason]
+        choices = [key.value for key in call.keywords if key.arg == "choices"]
+        listed = [str(each.value) for c in choices for each in ast.walk(c) if isinstance(each, ast.Constant)]
+        found.append(Asked(id, sum(len(each.split()) for each in said), listed))
+    return found
+
+
+def code_lines(source: str) -> list[str]:
+    """The lines that have to be read as code: not those of a predict(…), a reveal(…), or none at all."""
+    lines = dict(enumerate(source.splitlines(), 1))
+    for call in [*_calls(source, "predict"), *_calls(source, "reveal")]:
+        for number in range(call.lineno, (call.end_lineno or call.lineno) + 1):
+            lines.pop(number, None)
+    return [line for line in lines.values() if line.strip()]
+
+
+def _calls(source: str, name: str) -> list[ast.Call]:
+    tree = ast.parse(re.sub(r"^[%!].*$", "", source, flags=re.MULTILINE))
+    calls = [each for each in ast.walk(tree) if isinstance(each, ast.Call)]
+    return [
+        call
+        for call in calls
+        if (isinstance(call.func, ast.Name) and call.func.id == name)
+        or (isinstance(call.func, ast.Attribute) and call.func.attr == name)
+    ]
+
+
+def said(notebook: nbformat.NotebookNode) -> int | None:
+    """The minutes that the lesson's head promises."""
+    heads = [cell.source for cell in notebook.cells[:3] if cell.cell_type == "markdown"]
+    found = SAID.search("\n".join(heads))
+    return int(found[1]) if found else None
+
+
+def write(path: Path) -> None:
+    notebook = nbformat.read(path, as_version=4)
+    minutes = measure(notebook).minutes
+    for cell in notebook.cells[:3]:
+        cell.source = SAID.sub(f"**Time:** about {minutes} minutes", cell.source)
+    nbformat.write(notebook, path)
+
+
+if __name__ == "__main__":
+    for path in NOTEBOOKS:
+        notebook = nbformat.read(path, as_version=4)
+        print(
+            f"{path.stem:<30} {measure(notebook).minutes:>3} min (says {said(notebook)}): {measure(notebook)}"
+        )
+        if "--write" in sys.argv:
+            write(path)

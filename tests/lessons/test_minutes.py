@@ -1,0 +1,141 @@
+"""Each lesson fits an hour, and its cells fit a glance: what a reader is promised about time is computed.
+
+A lesson of the first edition is named in FIRST_EDITION until its second one is here.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from labkit.teaching.questions import lesson
+
+from ..helpers import NOTEBOOKS, code_cells, run
+from . import minutes
+from .minutes import code_lines, main_path, measure, predictions_in, said
+from .observing import the_lesson
+
+AT_MOST = 45  # minutes of a main path
+LONGEST = 8  # lines of code in a cell; a longer one says why: "labkit": {"long": "…"}
+FIRST_EDITION = {
+    "00-start-here", "01-blocking-and-nonblocking", "02-busy-polling-and-select", "03-select-poll-epoll",
+    "04-buffers-and-framing", "05-reading-asyncore", "06-rpc-on-asyncore",
+}  # fmt: skip
+LESSONS = [path for path in NOTEBOOKS if path.stem not in FIRST_EDITION]
+
+every_lesson = pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+
+
+def read(path: Path) -> nbformat.NotebookNode:
+    return nbformat.read(path, as_version=4)
+
+
+@every_lesson
+def test_its_main_path_takes_at_most_45_minutes_and_its_head_says_how_many(path: Path):
+    takes = measure(read(path))
+    assert takes.minutes <= AT_MOST, takes
+    assert said(read(path)) == takes.minutes, "python -m tests.lessons.minutes --write puts it there"
+
+
+@every_lesson
+def test_each_cell_fits_a_glance(path: Path):
+    long = [
+        cell.source
+        for cell in code_cells(read(path))
+        if len(code_lines(cell.source)) > LONGEST and not cell.metadata.get("labkit", {}).get("long")
+    ]
+    assert not long, f"longer than {LONGEST} lines, and not said why:\n" + "\n\n".join(long)
+
+
+@every_lesson
+def test_what_is_not_on_the_path_folds_and_comes_last(path: Path):
+    """The appendix is one piece before the last cell, begins by a heading of its own, and is all tagged."""
+    cells = read(path).cells[:-1]
+    tagged = ["appendix" in cell.metadata.get("tags", []) for cell in cells]
+    assert tagged == sorted(tagged), "a cell of the main path stands behind the appendix"
+    if any(tagged):
+        assert cells[tagged.index(True)].source.startswith("## More, if you like")
+
+
+@every_lesson
+def test_every_prediction_has_its_texts_and_a_run_that_settles_it(path: Path):
+    cells = [cell.source for cell in code_cells(read(path))]
+    asked = [each for source in cells for each in predictions_in(source)]
+    texts = lesson(path.stem[:2])
+    assert sorted(each.id for each in asked) == sorted(texts), "questions/NN.toml and the notebook differ"
+    assert len({each.id for each in asked}) == len(asked)
+    names = [
+        node.targets[0].id
+        for source in cells
+        for node in ast.parse(re.sub(r"^[%!].*$", "", source, flags=re.M)).body
+        if isinstance(node, ast.Assign)
+        and isinstance(node.targets[0], ast.Name)
+        and predictions_in(ast.unparse(node))
+    ]
+    assert len(names) == len(set(names)) == len(asked), "each prediction has a name that is its own"
+    for name in names:
+        assert sum(f"{name}.reveal(" in source for source in cells) == 1, f"{name} is revealed once"
+    for each in asked:
+        assert set(texts[each.id].wrong) <= {*each.choices, "less", "more", "otherwise"} or not each.choices
+        if each.choices:
+            told = set(each.choices) - set(texts[each.id].wrong)
+            assert len(told) == 1, f"{each.id}: every choice but the one that runs show has its misconception"
+
+
+@every_lesson
+def test_nothing_that_answers_stands_under_the_question(path: Path):
+    """From a prediction to the run that settles it there is no prose but a fold."""
+    waiting: set[str] = set()
+    for cell in main_path(read(path)):
+        if cell.cell_type == "code":
+            waiting |= set(re.findall(r"^(\w+) = predict\(", cell.source, re.M))
+            waiting -= set(re.findall(r"(\w+)\.reveal\(", cell.source))
+        elif waiting:
+            assert len(re.sub(r"<details>.*?</details>", "", cell.source, flags=re.S).split()) <= 60, (
+                cell.source
+            )
+
+
+@the_lesson
+@every_lesson
+def test_no_output_is_a_raw_value_and_every_prediction_is_settled(path: Path):
+    notebook = run(path)
+    for cell in code_cells(notebook):
+        for output in cell.outputs:
+            if output.output_type == "execute_result" and set(output.data) == {"text/plain"}:
+                assert not output.data["text/plain"].startswith(("{", "[", "(")), cell.source
+    cards = [
+        output.data["application/vnd.labkit.prediction+json"]
+        for cell in code_cells(notebook)
+        for output in cell.outputs
+        if "application/vnd.labkit.prediction+json" in output.get("data", {})
+    ]
+    questions = {card["id"] for card in cards if card["part"] == "question"}
+    answers = {card["id"]: card for card in cards if card["part"] == "answer"}
+    assert questions == answers.keys()
+    for id, card in answers.items():
+        assert card["ran"] and not card["told"], id
+        wrong = lesson(path.stem[:2])[id].wrong
+        if card["kind"] == "choices":
+            assert card["settled"] in card["options"], f"{id}: the run did what no choice names"
+            assert card["settled"] not in wrong, f"{id}: the run did what its texts call a misconception"
+
+
+def test_the_minutes_count_what_is_read_and_done():
+    notebook = nbformat.v4.new_notebook(
+        cells=[
+            nbformat.v4.new_markdown_cell("**Time:** about 2 minutes\n\nPress **Step**, " + "word " * 176),
+            nbformat.v4.new_code_cell('a = predict("99-a", "one two", choices=["three", "four"])'),
+            nbformat.v4.new_code_cell("x = 1\n\ny = 2\na.reveal(\n    'three')"),
+            nbformat.v4.new_markdown_cell("not counted", metadata={"tags": ["appendix"]}),
+        ]
+    )
+    takes = measure(notebook)
+    assert takes == (187, 1, 3, 2)
+    assert takes.minutes == 3  # 1.03 for the words, 40 + 30 + 12 seconds
+    assert said(notebook) == 2
+    assert minutes.WORDS_A_MINUTE == 180
