@@ -1,0 +1,83 @@
+"""What the documents say of the code is so: rooms, files, commands, targets, and which facts are taught."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from .helpers import NOTEBOOKS, ROOT
+from .test_rooms import ROOMS
+
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+ROW = re.compile(r"^\| (S\d\d) \|", re.MULTILINE)
+# `labkit/tape/tape.py`, `tests/proof/`; not `tests/proof/PART.py`, which stands for many
+PATH = re.compile(
+    r"`((?:\.ci|\.github|benchmarks|deploy|docs|labkit|notebooks|tests)/[^\s`<…]*|[\w-]+\.(?:md|toml|yml))`"
+)
+LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
+STANDS_FOR_MANY = re.compile(r"NN|PART|NAME")
+
+each_document = pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+
+
+@each_document
+def test_every_path_that_is_named_is_there(path: Path):
+    text = path.read_text(encoding="utf-8")
+    named = {ROOT / name for name in PATH.findall(text) if not STANDS_FOR_MANY.search(name)}
+    linked = {path.parent / link for link in LINK.findall(text) if "://" not in link}
+    missing = sorted(str(each) for each in named | linked if not each.exists())
+    assert not missing, f"{path.name} names what is not there: {missing}"
+
+
+@each_document
+def test_every_make_target_that_is_named_is_there(path: Path):
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE))
+    targets |= {f"proof-{proof.stem}" for proof in (ROOT / "tests" / "proof").glob("[a-z]*.py")}
+    named = set(
+        re.findall(r"(?:^|`)make ([a-z]+(?:-[a-z]+)*)\b(?!-)", path.read_text(encoding="utf-8"), re.MULTILINE)
+    )
+    assert not named - targets, f"{path.name} names targets that are not there: {sorted(named - targets)}"
+
+
+@each_document
+def test_every_command_that_is_named_is_there(path: Path):
+    asked = [sys.executable, "-m", "labkit.cli", "--help"]
+    told = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    commands = set(re.findall(r"^ {4}([a-z]+)(?: |$)", told, re.MULTILINE))
+    text = path.read_text(encoding="utf-8")
+    named = set(re.findall(r"(?:^|`|bin/)labkit ([a-z]+)", text, re.MULTILINE))
+    assert not named - commands, f"{path.name} names commands that are not there: {sorted(named - commands)}"
+
+
+@pytest.mark.parametrize("name", ["README.md", "docs/design.md"])
+def test_the_table_of_rooms_is_the_order_that_imports_are_held_to(name: str):
+    text = (ROOT / name).read_text(encoding="utf-8")
+    (table,) = re.findall(r"\| room \|.*\n\|[-|]+\n((?:\|.*\n)+)", text)
+    rooms = [room for row in table.splitlines() for room in re.findall(r"`(\w+)`", row.split("|")[1])]
+    assert rooms == [room for room in ROOMS if not room.startswith("__")]
+
+
+def test_the_table_of_lessons_is_the_folder_of_notebooks():
+    linked = re.findall(
+        r"^\| \[.*?\]\(notebooks/([^)]+)\)", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE
+    )
+    assert linked == [path.name for path in NOTEBOOKS]
+
+
+def test_every_fact_is_taught_by_a_cell_and_every_row_that_a_cell_teaches_is_a_fact():
+    facts = set(ROW.findall((ROOT / "docs" / "facts.md").read_text(encoding="utf-8")))
+    cells = [cell for path in NOTEBOOKS for cell in nbformat.read(path, as_version=4).cells]
+    taught = {row for cell in cells for row in cell.metadata.get("labkit", {}).get("teaches", [])}
+    assert len(facts) >= 75
+    assert facts == taught, f"never taught: {sorted(facts - taught)}; no fact: {sorted(taught - facts)}"
+
+
+def test_the_documents_say_nothing_of_one_machine():
+    for path in DOCUMENTS:
+        assert not re.search(r"/(?:home|root|work|tmp)/", path.read_text(encoding="utf-8")), path.name
