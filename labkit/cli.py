@@ -12,6 +12,7 @@ from importlib import metadata
 from pathlib import Path
 
 from labkit import __version__, kernel
+from labkit.classroom import commands as teaching_a_class
 from labkit.lab.scenarios import SCENARIOS
 from labkit.record.selectors import available
 from labkit.tape import narrate
@@ -59,9 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     notebooks_.add_argument("folder", type=Path, metavar="DIR", help="a folder that is new or empty of them")
     notebooks_.set_defaults(run=lambda options: notebooks(options.folder))
 
-    import labkit.classroom.commands  # loads the figure and h11: not for a doctor on a bare machine
-
-    labkit.classroom.commands.add(commands)
+    teaching_a_class.add(commands)
     practising.add(commands)
     return parser
 

@@ -5,14 +5,11 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import segno
-
-from labkit.classroom.room import LOOPBACK, Room
-from labkit.classroom.simulate import Echo, simulate
-from labkit.figure.live import LiveFigure
-from labkit.lab.lab import Lab
+if TYPE_CHECKING:
+    from labkit.classroom.room import Room
+    from labkit.lab.lab import Lab
 
 HELP = """\
   ? question / choice / choice …   ask (put * before the choice that you expect)
@@ -21,10 +18,10 @@ HELP = """\
 
 
 def add(commands: Any) -> None:
-    """Add the command to a parser's subcommands."""
+    """Add the command to a parser's subcommands. What it needs is loaded when it runs."""
     parser = commands.add_parser("class", help="serve a class on the loop: every phone is an fd")
     parser.add_argument(
-        "--host", default=LOOPBACK, help="the address to listen on (%(default)s: nobody else's)"
+        "--host", default="127.0.0.1", help="where to listen (%(default)s: this machine only)"
     )
     parser.add_argument("--port", type=int, default=0, help="the port (any that is free)")
     parser.add_argument(
@@ -33,15 +30,33 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--json", action="store_true", help="with --simulate: the numbers, as one JSON object"
     )
-    parser.set_defaults(run=run)
+    parser.set_defaults(
+        run=lambda options: serve(options) if options.simulate is None else simulated(options)
+    )
 
 
-def run(options: argparse.Namespace) -> int:
-    """Carry out `labkit class`."""
-    if options.simulate is not None:
-        hour = simulate(options.simulate, draw=_drawing)
-        print(hour.as_json() if options.json else hour)
-        return int(bool(hour.lost or hour.doubled))
+def simulated(options: argparse.Namespace) -> int:
+    """A simulated class, with the figure drawn meanwhile: 1 if a vote was lost or doubled."""
+    from labkit.classroom.simulate import simulate
+    from labkit.figure.live import LiveFigure
+
+    def drawing(lab: Lab) -> Callable[[], object]:
+        figure = LiveFigure(lab.tape)
+        return lambda: figure.frame(lab.tape[-1].index) if len(lab.tape) else None
+
+    hour = simulate(options.simulate, draw=drawing)
+    print(hour.as_json() if options.json else hour)
+    return int(bool(hour.lost or hour.doubled))
+
+
+def serve(options: argparse.Namespace) -> int:
+    """A live class until q, Ctrl-D or Ctrl-C."""
+    import segno
+
+    from labkit.classroom.room import Room
+    from labkit.classroom.simulate import Echo
+    from labkit.lab.lab import Lab
+
     with Lab(Echo, selector="epoll") as lab, Room(lab, host=options.host, port=options.port) as room:
         if room.warning:
             print(room.warning, file=sys.stderr)
@@ -52,12 +67,6 @@ def run(options: argparse.Namespace) -> int:
         except (EOFError, KeyboardInterrupt):
             print()
     return 0
-
-
-def _drawing(lab: Lab) -> Callable[[], object]:
-    """What the live figure costs the kernel: its drawing of the newest iteration."""
-    figure = LiveFigure(lab.tape)
-    return lambda: figure.frame(lab.tape[-1].index) if len(lab.tape) else None
 
 
 def _teach(room: Room) -> None:

@@ -1,0 +1,180 @@
+"""A real JupyterHub on loopback: our own configuration, its proxy, and a service that starts students."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any, Self
+
+ROOT = Path(__file__).resolve().parents[2]
+PASSWORD = "loopback only"
+STARTS_WITHIN = 120.0  # seconds
+
+
+def proxy() -> Path | None:
+    """configurable-http-proxy, as deploy/package.json pins it; npm brings it once, beside this Python."""
+    folder = Path(sys.prefix) / "share" / "hub-proxy"
+    command = folder / "node_modules" / ".bin" / "configurable-http-proxy"
+    if not command.exists():
+        npm = shutil.which("npm")
+        if npm is None:
+            return None
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / "deploy" / "package.json", folder)
+        install = [
+            npm,
+            "install",
+            "--silent",
+            "--no-audit",
+            "--no-fund",
+            "--no-package-lock",
+            "--prefix",
+            str(folder),
+        ]
+        subprocess.run(install, check=True, timeout=300, stdin=subprocess.DEVNULL)
+    return command
+
+
+def three_free_ports() -> int:
+    """The first of three ports in a row that nobody has now: students', the proxy's and the hub's own."""
+    while True:
+        with contextlib.ExitStack() as stack, contextlib.suppress(OSError):
+            first = stack.enter_context(socket.create_server(("127.0.0.1", 0))).getsockname()[1]
+            for port in (first + 1, first + 2):
+                stack.enter_context(socket.create_server(("127.0.0.1", port)))
+            return int(first)
+
+
+class Hub:
+    """`with Hub(folder) as hub`: `hub.url`; `hub.ask(...)` speaks to its API as the teacher's service."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.port, self.token = three_free_ports(), secrets.token_hex(16)
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.log = folder / "hub.log"
+
+    def __enter__(self) -> Self:
+        command = proxy()
+        assert command is not None, "npm is needed to bring configurable-http-proxy"
+        environment = os.environ | {
+            "LAB_HUB_DIR": str(self.folder),
+            "LAB_HUB_PORT": str(self.port),
+            "LAB_HUB_PASSWORD": PASSWORD,
+            "LAB_HUB_TOKEN": self.token,
+            "LAB_PROXY": str(command),
+            "LAB_NOTEBOOKS": str(ROOT / "notebooks"),
+            "PYTHONPATH": str(ROOT),
+        }
+        environment.pop("JUPYTERHUB_API_TOKEN", None)
+        config = ["-f", str(ROOT / "deploy" / "jupyterhub_config.py")]
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "jupyterhub", *config],
+            cwd=self.folder,
+            env=environment,
+            stdout=self.log.open("w"),
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        try:
+            self._wait(lambda: self.ask("GET", "/"))
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.terminate()  # it stops its proxy and its students' servers
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(20)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        with contextlib.suppress(
+            OSError, ValueError
+        ):  # a hub that failed leaves its proxy, in a session of its own
+            os.kill(int((self.folder / "proxy.pid").read_text()), signal.SIGKILL)
+        self._process.wait()
+
+    def ask(self, method: str, path: str, fields: Any = None) -> Any:
+        """The answer of the hub's REST API, as the teacher's service."""
+        return self._request(method, f"{self.url}/hub/api{path}", fields)
+
+    def start(self, student: str) -> str:
+        """Start a student's server; its address."""
+        with contextlib.suppress(urllib.error.HTTPError):  # there already
+            self.ask("POST", f"/users/{student}")
+        self.ask("POST", f"/users/{student}/server")
+
+        def ready() -> bool:
+            server = self.ask("GET", f"/users/{student}")["servers"].get("")
+            return bool(server and server["ready"])
+
+        self._wait(ready)
+        return f"{self.url}/user/{student}"
+
+    def server(self, student: str, method: str, path: str, fields: Any = None) -> Any:
+        """The answer of a student's own server."""
+        return self._request(method, f"{self.url}/user/{student}/api{path}", fields)
+
+    def processes(self) -> list[int]:
+        """The students' servers and kernels: everything below the hub but its proxy."""
+        children: dict[int, list[int]] = {}
+        for status in Path("/proc").glob("[0-9]*/stat"):
+            with contextlib.suppress(OSError):
+                pid, _, rest = status.read_text().partition(" ")
+                children.setdefault(int(rest.rpartition(")")[2].split()[1]), []).append(int(pid))
+        found, look = [], [self._process.pid]
+        while look:
+            below = children.get(look.pop(), [])
+            found += below
+            look += below
+        return [pid for pid in found if b"node" not in _command(pid).split(b"\0")[0]]
+
+    def _wait(self, holds: Any) -> None:
+        until = time.monotonic() + STARTS_WITHIN
+        while True:
+            with contextlib.suppress(OSError):  # not there yet; urllib's errors are OSErrors
+                if holds():
+                    return
+            assert self._process.poll() is None, f"the hub has ended:\n{self.log.read_text()[-3000:]}"
+            assert time.monotonic() < until, (
+                f"nothing after {STARTS_WITHIN} s:\n{self.log.read_text()[-3000:]}"
+            )
+            time.sleep(0.2)
+
+    def _request(self, method: str, url: str, fields: Any) -> Any:
+        data = None if fields is None else json.dumps(fields).encode()
+        headers = {"Authorization": f"token {self.token}", "Content-Type": "application/json"}
+        request = urllib.request.Request(url, data, headers, method=method)
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            body = answer.read()
+        return json.loads(body) if body else None
+
+
+def _command(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
+def memory(pids: list[int]) -> int:
+    """Bytes of memory that these processes have for themselves, shared pages counted by their share (PSS)."""
+    total = 0
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            rows = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+            total += sum(int(row.split()[1]) * 1024 for row in rows if row.startswith("Pss:"))
+    return total
