@@ -47,13 +47,13 @@ def proxy() -> Path | None:
 
 
 def three_free_ports() -> int:
-    """The first of three ports in a row that nobody has now: students', the proxy's and the hub's own."""
+    """The first of three ports in a row that nobody has, below those that clients are given (ip(7))."""
     while True:
+        first = 20_000 + secrets.randbelow(10_000)
         with contextlib.ExitStack() as stack, contextlib.suppress(OSError):
-            first = stack.enter_context(socket.create_server(("127.0.0.1", 0))).getsockname()[1]
-            for port in (first + 1, first + 2):
+            for port in range(first, first + 3):
                 stack.enter_context(socket.create_server(("127.0.0.1", port)))
-            return int(first)
+            return first
 
 
 class Hub:
@@ -79,15 +79,16 @@ class Hub:
         }
         environment.pop("JUPYTERHUB_API_TOKEN", None)
         config = ["-f", str(ROOT / "deploy" / "jupyterhub_config.py")]
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "jupyterhub", *config],
-            cwd=self.folder,
-            env=environment,
-            stdout=self.log.open("w"),
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+        with self.log.open("w") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "jupyterhub", *config],
+                cwd=self.folder,
+                env=environment,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+            )
         try:
             self._wait(lambda: self.ask("GET", "/"))
         except BaseException:

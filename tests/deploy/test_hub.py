@@ -1,15 +1,18 @@
-"""A real JupyterHub with our configuration: two students get the lessons, run one, and leave nothing running."""
+"""A real JupyterHub with our configuration: students get the lessons, run them, and leave nothing."""
 
 from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
+import urllib.error
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from .hub import Hub, memory
+from .hub import ROOT, Hub, memory
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -47,8 +50,6 @@ def test_a_kernel_of_a_student_runs_the_lab(hub: Hub):
 
 
 def test_a_wrong_token_is_nobody(hub: Hub):
-    import urllib.error
-
     token, hub.token = hub.token, "guessed"
     try:
         with pytest.raises(urllib.error.HTTPError, match="403"):
@@ -58,11 +59,6 @@ def test_a_wrong_token_is_nobody(hub: Hub):
 
 
 def test_no_password_is_refused_where_others_can_reach_it(tmp_path: Path):
-    import subprocess
-    import sys
-
-    from .hub import ROOT
-
     config = ROOT / "deploy" / "jupyterhub_config.py"
     environment = os.environ | {
         "LAB_HUB_HOST": "0.0.0.0",
