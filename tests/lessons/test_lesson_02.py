@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import signal
+import sys
 from types import SimpleNamespace
 
 import pytest
@@ -54,6 +55,9 @@ ASK = """
     at_tcp=at_tcp, at_unix=at_unix, backlog=backlog,
     alarm=[str(__import__("signal").getsignal(14)), __import__("signal").getitimer(0)],
 """
+
+
+WHOLE_MILLISECONDS = sys.version_info < (3, 15)  # so poll counts; later Pythons ask with ppoll(2)
 
 
 @pytest.fixture(scope="module")
@@ -119,9 +123,10 @@ def test_s18_a_timeout_is_a_lower_limit_and_poll_counts_whole_milliseconds(seen)
         assert wall >= float(ms) * 1e6
         if float(ms) >= 1:
             assert cpu < wall / 2
-        if call == "poll" and float(ms):
+        if call == "poll" and float(ms) and WHOLE_MILLISECONDS:
             assert wall >= -(-float(ms) // 1) * 1e6
-    assert waits["select, 0.1 ms"][1] < waits["poll, 0.1 ms"][1]
+    if WHOLE_MILLISECONDS:
+        assert waits["select, 0.1 ms"][1] < waits["poll, 0.1 ms"][1]
     assert {waits["select, 0 ms"][3], waits["poll, 0 ms"][3]} <= {0, None}
 
 
