@@ -19,6 +19,8 @@ if sys.platform == "win32":
 
 if TYPE_CHECKING:
     from labkit.classroom.wall import Classroom as Classroom
+    from labkit.diagnosis.diagnose import diagnose as diagnose
+    from labkit.diagnosis.finding import Finding as Finding
     from labkit.figure.live import LiveFigure as LiveFigure
     from labkit.figure.live_sweep import LiveSweep as LiveSweep
     from labkit.lab.asyncore_lab import AsyncoreLab as AsyncoreLab
@@ -43,10 +45,12 @@ __version__ = "0.1.0"
 _ON_FIRST_USE = {
     "AsyncoreLab": "labkit.lab.asyncore_lab",
     "Classroom": "labkit.classroom.wall",
+    "Finding": "labkit.diagnosis.finding",
     "LiveFigure": "labkit.figure.live",
     "LiveSweep": "labkit.figure.live_sweep",
     "Sweep": "labkit.measure.costs",
     "check": "labkit.teaching.practice",
+    "diagnose": "labkit.diagnosis.diagnose",
     "predict": "labkit.teaching.predict",
     "sweep": "labkit.measure.sweeping",
     "watch": "labkit.watching.watching",
@@ -62,6 +66,7 @@ __all__ = [
     "Contents",
     "Crowd",
     "Event",
+    "Finding",
     "Iteration",
     "Lab",
     "Listener",
@@ -74,6 +79,7 @@ __all__ = [
     "Sweep",
     "Tape",
     "check",
+    "diagnose",
     "kernel",
     "predict",
     "sweep",

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from labkit import __version__, kernel
 from labkit.classroom import commands as teaching_a_class
+from labkit.diagnosis import commands as diagnosis
 from labkit.lab.scenarios import SCENARIOS
 from labkit.record.selectors import available
 from labkit.tape import narrate
@@ -62,6 +63,7 @@ def _parser() -> argparse.ArgumentParser:
 
     teaching_a_class.add(commands)
     practising.add(commands)
+    diagnosis.add(commands)
     return parser
 
 

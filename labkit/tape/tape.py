@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, overload
 
 from labkit.tape import saving
+from labkit.tape.diff import Divergence, diff
 from labkit.tape.iteration import Iteration
 from labkit.tape.packing import Extra, Reader, Standing, plain
 from labkit.tape.turn import Now
@@ -235,6 +236,13 @@ class Tape(Sequence[Iteration]):
             low -= 1
             chunks.append(self._chunks[low])
         return chunks[::-1]
+
+    def diff(self, other: Tape) -> Divergence | None:
+        """The first iteration in which this tape and `other` differ, and how; None if they do not.
+
+        Connections are compared by name; times, and iterations in which nothing happened, do not count.
+        """
+        return diff(self, other)
 
     # ---- files ---------------------------------------------------------------------------------------
 

@@ -1,0 +1,72 @@
+"""Servers that are ill in one way each, and their healthy twins: short scripts on real sockets, each a tape.
+
+A patient is a function: with `healthy` it is the twin, which differs in the one thing that the illness is.
+`ILLNESSES` says which rules should speak on the ill one.
+"""
+
+from __future__ import annotations
+
+import socket
+import time
+import warnings
+from collections.abc import Callable
+
+from labkit import AsyncoreLab, Tape
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", DeprecationWarning)
+    import asyncore
+
+PATIENTS: dict[str, tuple[Callable[[bool], Tape], set[str]]] = {}
+
+
+def patient(*rules: str) -> Callable[[Callable[[bool], Tape]], Callable[[bool], Tape]]:
+    def enter(function: Callable[[bool], Tape]) -> Callable[[bool], Tape]:
+        PATIENTS[function.__name__] = function, set(rules)
+        return function
+
+    return enter
+
+
+def until(done: Callable[[], object], seconds: float = 10.0) -> None:
+    """Wait for something that another thread or process does."""
+    end = time.monotonic() + seconds
+    while not done():
+        if time.monotonic() > end:
+            raise TimeoutError("it did not happen")
+        time.sleep(0.002)
+
+
+class Server(asyncore.dispatcher):
+    """An asyncore listener: every connection it accepts becomes a `handler(sock)`."""
+
+    handler: Callable[[socket.socket], object]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.create_socket()
+        self.bind(("127.0.0.1", 0))
+        self.listen(5)
+
+    def handle_accepted(self, sock: socket.socket, addr: object) -> None:
+        type(self).handler(sock)
+
+    def handle_error(self) -> None:
+        pass
+
+
+def hosted(handler: type, **options: object) -> AsyncoreLab:
+    """An AsyncoreLab whose connections are `handler`s."""
+    return AsyncoreLab(asyncore, type("RPCServer", (Server,), {"handler": handler}), **options)  # type: ignore[arg-type]
+
+
+class Quiet(asyncore.dispatcher_with_send):
+    """An echo that prints no traceback."""
+
+    def handle_read(self) -> None:
+        data = self.recv(4096)
+        if data:
+            self.send(data)
+
+    def handle_error(self) -> None:
+        self.handle_close()

@@ -1,0 +1,59 @@
+"""`labkit diagnose` and `labkit diff` on saved tapes, as a reader calls them."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from labkit.cli import main
+from labkit.lab.scenarios import SCENARIOS
+from tests.diagnosis.ill_spins import does_not_read_in_a_lab
+
+
+@pytest.fixture
+def ill(tmp_path):
+    return str(does_not_read_in_a_lab(False).save(tmp_path / "ill.jsonl"))
+
+
+@pytest.fixture
+def well(tmp_path):
+    return str(SCENARIOS["echo"]("select").save(tmp_path / "well.jsonl"))
+
+
+def test_diagnose_tells_what_is_wrong(ill: str, capsys):
+    assert main(["diagnose", ill]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("unread, iterations 1 to 7: The loop was told 7 times in a row that alice")
+    assert "\n  Why: " in said and "(S29)." in said and "\n  Cure: " in said
+
+
+def test_diagnose_tells_programs_in_json(ill: str, capsys):
+    assert main(["diagnose", ill, "--json"]) == 0
+    (finding,) = json.loads(capsys.readouterr().out)
+    assert finding.keys() == {"rule", "fd", "first", "last", "what", "why", "cure"}
+    assert (finding["rule"], finding["first"], finding["last"]) == ("unread", 1, 7)
+
+
+def test_diagnose_says_so_if_nothing_is_wrong(well: str, capsys):
+    assert main(["diagnose", well]) == 0
+    assert capsys.readouterr().out.startswith("Nothing is wrong in these ")
+    assert main(["diagnose", well, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == []
+
+
+def test_diff_tells_where_two_tapes_part(ill: str, well: str, capsys):
+    assert main(["diff", ill, ill]) == 0
+    assert capsys.readouterr().out.startswith("The tapes do not differ")
+    assert main(["diff", ill, well]) == 0
+    assert capsys.readouterr().out.startswith("iteration 0: ")
+
+
+@pytest.mark.parametrize("command", [["diagnose"], ["diff"]])
+def test_unusable_input_exits_2_with_a_sentence(command: list[str], tmp_path, capsys):
+    bad = tmp_path / "bad.jsonl"
+    bad.write_text("this is no tape\n")
+    for path in (bad, tmp_path / "missing.jsonl"):
+        assert main([*command, str(path), *([str(path)] if command == ["diff"] else [])]) == 2
+        said = capsys.readouterr().err
+        assert said.startswith("labkit: ") and path.name in said
