@@ -19,8 +19,8 @@ if sys.platform == "win32":
 
 if TYPE_CHECKING:
     from labkit.classroom.wall import Classroom as Classroom
-    from labkit.diagnosis.diagnose import diagnose as diagnose
     from labkit.diagnosis.finding import Finding as Finding
+    from labkit.diagnosis.rules import diagnose as diagnose
     from labkit.figure.live import LiveFigure as LiveFigure
     from labkit.figure.live_sweep import LiveSweep as LiveSweep
     from labkit.lab.asyncore_lab import AsyncoreLab as AsyncoreLab
@@ -50,7 +50,7 @@ _ON_FIRST_USE = {
     "LiveSweep": "labkit.figure.live_sweep",
     "Sweep": "labkit.measure.costs",
     "check": "labkit.teaching.practice",
-    "diagnose": "labkit.diagnosis.diagnose",
+    "diagnose": "labkit.diagnosis.rules",
     "predict": "labkit.teaching.predict",
     "sweep": "labkit.measure.sweeping",
     "watch": "labkit.watching.watching",

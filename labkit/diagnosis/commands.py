@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from labkit.diagnosis.diagnose import diagnose
+from labkit.diagnosis.rules import diagnose
 from labkit.tape.tape import Tape
 
 

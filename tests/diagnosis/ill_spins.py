@@ -10,9 +10,10 @@ import selectors
 import socket
 from collections.abc import Iterator
 
-from labkit import AsyncoreLab, Channel, Lab, Tape, watch
+from labkit import AsyncoreLab, Channel, Lab, RecordingSelector, Tape, watch
 from labkit.lab.scenarios import Echo
 from labkit.loop import READ, WRITE
+from labkit.record.recorder import Recorder
 from tests.diagnosis.patients import Quiet, Server, asyncore, hosted, patient, until
 
 
@@ -146,12 +147,21 @@ def no_more_fds() -> Iterator[None]:
 
 
 @patient("emfile-spin")
-def runs_out_of_fds_in_a_lab(healthy: bool) -> Tape:
-    with Lab(Echo) as lab:
-        lab.connect("alice")
+def runs_out_of_fds_in_a_loop(healthy: bool) -> Tape:
+    recorder, accepted = Recorder(), []
+    listener = recorder.socket()
+    listener.bind(("127.0.0.1", 0))
+    listener.listen()
+    with RecordingSelector(recorder=recorder) as selector, socket.create_connection(listener.getsockname()):
+        selector.register(listener, READ)
         with contextlib.nullcontext() if healthy else no_more_fds():
-            lab.step(6)
-        return lab.tape
+            for _ in range(6):
+                for _ in selector.select(0.01):
+                    with contextlib.suppress(OSError):
+                        accepted.append(listener.accept()[0])
+    for each in (listener, *accepted):
+        each.close()
+    return recorder.tape
 
 
 @patient("emfile-spin")

@@ -8,7 +8,7 @@ import re
 import pytest
 
 from labkit import Finding, Tape, diagnose
-from labkit.diagnosis.diagnose import RULES
+from labkit.diagnosis.rules import RULES
 from tests.diagnosis import ill_losses, ill_spins, ill_waits
 from tests.diagnosis.patients import PATIENTS
 

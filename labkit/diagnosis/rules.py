@@ -4,34 +4,59 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from labkit.diagnosis import losses, spins, waits
 from labkit.diagnosis.finding import Finding
 from labkit.diagnosis.history import History
+from labkit.diagnosis.losses import (
+    exact_multiple,
+    half_close,
+    lost_tail,
+    partial_write_lost,
+    sent_after_close,
+    stranded_backlog,
+    stranded_data,
+    wrong_handler,
+)
+from labkit.diagnosis.spins import (
+    busy_polling,
+    emfile_spin,
+    eof_spin,
+    starved,
+    unread,
+    write_spin,
+)
+from labkit.diagnosis.waits import (
+    blocking,
+    greedy,
+    nagle,
+    never_reads,
+    quadratic,
+    unbounded,
+)
 from labkit.tape.iteration import Iteration
 
 Rule = Callable[[History], Iterator[Finding]]
 
 RULES: tuple[Rule, ...] = (
-    spins.busy_polling,
-    spins.write_spin,
-    spins.eof_spin,
-    spins.emfile_spin,
-    spins.unread,
-    spins.starved,
-    losses.partial_write_lost,
-    losses.sent_after_close,
-    losses.stranded_data,
-    losses.stranded_backlog,
-    losses.exact_multiple,
-    losses.half_close,
-    losses.lost_tail,
-    losses.wrong_handler,
-    waits.blocking,
-    waits.greedy,
-    waits.nagle,
-    waits.unbounded,
-    waits.never_reads,
-    waits.quadratic,
+    busy_polling,
+    write_spin,
+    eof_spin,
+    emfile_spin,
+    unread,
+    starved,
+    partial_write_lost,
+    sent_after_close,
+    stranded_data,
+    stranded_backlog,
+    exact_multiple,
+    half_close,
+    lost_tail,
+    wrong_handler,
+    blocking,
+    greedy,
+    nagle,
+    unbounded,
+    never_reads,
+    quadratic,
 )
 
 
