@@ -1,8 +1,12 @@
-"""What the tests of the notebooks share: where they are, and how one is run without a browser."""
+"""What tests of several rooms share: where the notebooks are, how one is run, Ctrl-C pressed by a timer."""
 
 from __future__ import annotations
 
 import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import nbformat
@@ -35,3 +39,17 @@ def stderr_of(notebook: nbformat.NotebookNode) -> str:
     """All that the cells wrote on stderr."""
     outputs = [output for cell in code_cells(notebook) for output in cell.outputs]
     return "".join(each.text for each in outputs if each.output_type == "stream" and each.name == "stderr")
+
+
+@contextmanager
+def interrupted(after: float = 0.2) -> Iterator[None]:
+    """Ctrl-C, pressed `after` seconds into the block: SIGINT for the main thread."""
+    main = threading.main_thread().ident
+    assert main is not None
+    timer = threading.Timer(after, signal.pthread_kill, [main, signal.SIGINT])
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()

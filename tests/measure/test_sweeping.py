@@ -5,8 +5,6 @@ from __future__ import annotations
 import errno
 import io
 import math
-import os
-import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -20,6 +18,8 @@ from labkit.charts.curves import curves
 from labkit.measure.costs import Point, Sweep
 from labkit.measure.reference import ONE_READY
 from labkit.measure.sweeping import ATTEMPTS, Calls, fd_room, sizes
+
+from ..helpers import interrupted
 
 SIZES = [10, 100, 1000]
 
@@ -207,8 +207,8 @@ def test_a_live_sweep_can_be_cancelled_while_it_measures():
 
 def test_an_interrupt_while_a_cell_waits_cancels_and_keeps_what_is_measured():
     live = LiveSweep(slowly, range(1, 1000), unit="calls", within=60)
-    threading.Timer(0.2, os.kill, [os.getpid(), signal.SIGINT]).start()
-    made = live.result()
+    with interrupted():
+        made = live.result()
     assert made.ended == "it was cancelled"
     assert made.sizes
 
