@@ -57,7 +57,7 @@ def _sends(row: Row) -> bool:
 
 
 def sent_after_close(history: History) -> Iterator[Finding]:
-    """A reply is sent on a socket that this program has closed, or shut, or knows to be dead (S69)."""
+    """A reply is sent on a socket that this program has closed, or shut for sending (S69)."""
     for life in history.lives:
         for row in life.rows:
             dead = _dead_sends(row.calls)
@@ -88,8 +88,6 @@ def _dead_sends(calls: Sequence[Call]) -> list[Call]:
             found.append(call)
         elif call.name in DEAD and not call.errno and (call.name == "close" or call.arg):
             expected.add(DEAD[call.name])
-        elif call.name == "recv" and call.errno == errno.ECONNRESET:
-            expected.add(errno.EPIPE)
     return found
 
 

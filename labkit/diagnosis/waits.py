@@ -45,7 +45,7 @@ def blocking(history: History) -> Iterator[Finding]:
     for turn, later in zip_longest(history.turns, history.turns[1:]):
         if turn.awake_ns >= LONG:
             block = _longest(turn, later, names)
-            if block.ns >= LONG:
+            if block.ns >= LONG and (_computed(block) or _slept(block)):
                 blocks.setdefault(block.fd, []).append(block)
     whole = sum(turn.asleep_ns + turn.awake_ns for turn in history.turns)
     for fd, found in blocks.items():
@@ -53,8 +53,7 @@ def blocking(history: History) -> Iterator[Finding]:
         who = f"The handler of {names.get(fd, f'fd {fd}')}" if fd is not None else "Something in the loop"
         often = f" {len(found):,} times, the longest" if len(found) > 1 else ""
         waited = f" {listing(worst.waiting)} waited meanwhile." if worst.waiting else ""
-        used = worst.turn.cpu_ns * 2 >= worst.ns
-        how = "it computed" if used else "it slept or waited inside a call, and hardly used the CPU"
+        how = "it computed" if _computed(worst) else "it slept, or waited inside a call"
         yield Finding(
             "blocking",
             fd,
@@ -66,6 +65,15 @@ def blocking(history: History) -> Iterator[Finding]:
             "Do long work in another thread or process, and wait with the loop: for a socket by asking about "
             "it, for a time by a timer.",
         )
+
+
+def _computed(block: Block) -> bool:
+    return block.turn.cpu_ns >= LONG
+
+
+def _slept(block: Block) -> bool:
+    """Whether it hardly used the CPU: less than a thread gets that only has to share it with others."""
+    return block.turn.cpu_ns * 10 <= block.ns
 
 
 def _longest(turn: Brief, later: Brief | None, names: dict[int, str]) -> Block:
