@@ -32,7 +32,7 @@ class Cards:
     def __init__(self, state: Callable[[], State], verdict: Callable[[], State], orders: Orders) -> None:
         self._state, self._verdict, self._orders = state, verdict, orders
         self._cards: dict[str, _Card] = {}
-        self._shown: list[_Shown] = []
+        self._shown: _Shown | None = None
 
     def ask(self) -> None:
         """Show the card that asks."""
@@ -42,23 +42,21 @@ class Cards:
         """Show the card that answers, and `shows` (one thing or a list) as soon as it may be seen."""
         self._place("answer")
         things = shows if isinstance(shows, list | tuple) else [] if shows is None else [shows]
-        self._shown = [_Shown(thing) for thing in things]
-        for each in self._shown:
-            each.place(self._state()["told"])
+        self._shown = _Shown(list(things), self._state()["told"]) if things else None
 
     def show(self) -> None:
         """Draw both cards anew."""
         for card in self._cards.values():
             card.draw()
-        for each in self._shown:
-            each.update(self._state()["told"])
+        if self._shown is not None:
+            self._shown.draw(self._state()["told"])
 
     def close(self) -> None:
         """Close the widgets; the last state stays in the output as HTML."""
         for card in self._cards.values():
             card.close()
         self._cards.clear()
-        self._shown.clear()
+        self._shown = None
 
     def _place(self, part: str) -> None:
         if part in self._cards:
@@ -127,44 +125,38 @@ class _Card:
 
 
 class _Shown:
-    """Something that answers the question: folded until it may be seen."""
+    """What answers the question beside the card: folded until it may be seen."""
 
-    def __init__(self, thing: Any) -> None:
-        self._thing, self._handle, self._open = thing, None, False
-
-    def place(self, told: bool) -> None:
-        self._open = told
+    def __init__(self, things: list[Any], told: bool) -> None:
+        self._things, self._told = things, told
+        self._handle: Any = None
         if not notebook():
-            print(self._thing if told else FOLDED)
+            print("\n".join(map(str, things)) if told else FOLDED)
             return
         from IPython.display import display
 
-        self._handle = display(self._bundle(told), raw=True, display_id=True)
+        self._handle = display(self._bundle(), raw=True, display_id=True)
 
-    def update(self, told: bool) -> None:
-        if told != self._open:
-            self._open = told
+    def draw(self, told: bool) -> None:
+        if told != self._told:
+            self._told = told
             if self._handle is not None:
-                self._handle.update(self._bundle(told), raw=True)
+                self._handle.update(self._bundle(), raw=True)
 
-    def _bundle(self, told: bool) -> dict[str, Any]:
-        data, _ = _shell().display_formatter.format(self._thing)
-        if not data:
-            raise TypeError(
-                f"shows={self._thing!r}: give a table or a chart; a live figure goes in its own cell"
-            )
-        if told:
-            return dict(data)
-        inner = data.get("text/html") or _picture(data) or f"<pre>{escape(data.get('text/plain', ''))}</pre>"
+    def _bundle(self) -> dict[str, Any]:
+        found = [_shell().display_formatter.format(thing)[0] for thing in self._things]
+        if not all(found):
+            raise TypeError("shows= takes tables and charts; a live figure goes into a cell of its own")
+        pages = [
+            data.get("text/html") or f"<pre>{escape(data.get('text/plain', ''))}</pre>" for data in found
+        ]
+        page, plain = "<br>".join(pages), "\n\n".join(data.get("text/plain", "") for data in found)
+        if self._told:
+            return {"text/html": page, "text/plain": plain}
         return {
+            "text/html": f"<details><summary>{FOLDED}</summary>{page}</details>",
             "text/plain": FOLDED,
-            "text/html": f"<details><summary>{FOLDED}</summary>{inner}</details>",
         }
-
-
-def _picture(data: Mapping[str, Any]) -> str:
-    picture = data.get("image/png", "")
-    return f'<img alt="{FOLDED}" src="data:image/png;base64,{picture}">' if picture else ""
 
 
 # ---- without a kernel ------------------------------------------------------------------------------------

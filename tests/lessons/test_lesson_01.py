@@ -36,9 +36,10 @@ ASK = """
     to_the_end=to_the_end, datagram=[datagram, rest],
     sends=_calls(server, "send"), bob=bob.received,
     queues=answered.queues[_fd], adds_up=answered.balance(_fd), account=answered.accounts[_fd],
-    limit=limit, fitted=fitted, too_many=too_many, exactly=exactly, complaints=complaints,
+    limit=limit, fitted=fitted, too_many=too_many, exactly=exactly, complaints=list(complaints),
     refused_call=refused_call, answered_call=answered_call, rounds=rounds, heard=heard,
-    half_close=half_close.outcomes, half_close_ends=[step.ends for step in half_close.steps],
+    half_close=[*half_close.outcomes, and_i.outcome],
+    half_close_ends=[step.ends for step in half_close.steps],
     closed=closed.outcomes, closed_ends=[step.ends for step in closed.steps],
     child=[ended.returncode, ended.stdout],
     reset=reset.outcomes, reset_ends=[step.ends for step in reset.steps],
@@ -148,11 +149,7 @@ def test_s07_the_kernel_charges_memory_and_a_pipe_takes_all_or_nothing(seen):
 
 @the_lesson
 def test_s08_sockets_have_no_read_and_the_module_is_hidden(seen):
-    assert [complaint.split("  →  ")[0] for complaint in seen.complaints] == [
-        "socket.read()",
-        "socket.write(b'x')",
-        "socket.socket()",
-    ]
+    assert seen.complaints == ["socket.read()", "socket.write(b'x')", "socket.socket()"]
     assert seen.module == "socket"
 
 
@@ -173,7 +170,7 @@ def test_s11_a_half_closed_end_still_receives(seen):
     assert seen.half_close == [None, "", 10, "still here", "EPIPE"]
     here = [ends.here[0] for ends in seen.half_close_ends]
     there = [ends.there[0] for ends in seen.half_close_ends]
-    assert here == ["ESTABLISHED", *["CLOSE_WAIT"] * 5]
+    assert here == ["ESTABLISHED", *["CLOSE_WAIT"] * 4]
     assert there[0] == "ESTABLISHED"
     assert set(there[1:]) <= {"FIN_WAIT1", "FIN_WAIT2"}
     assert seen.half_close_ends[3].there[3] == 10  # bytes that wait

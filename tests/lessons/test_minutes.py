@@ -22,7 +22,7 @@ from .observing import the_lesson
 AT_MOST = 45  # minutes of a main path
 LONGEST = 8  # lines of code in a cell; a longer one says why: "labkit": {"long": "…"}
 FIRST_EDITION = {
-    "00-start-here", "01-blocking-and-nonblocking", "02-busy-polling-and-select", "03-select-poll-epoll",
+    "00-start-here", "02-busy-polling-and-select", "03-select-poll-epoll",
     "04-buffers-and-framing", "05-reading-asyncore", "06-rpc-on-asyncore",
 }  # fmt: skip
 LESSONS = [path for path in NOTEBOOKS if path.stem not in FIRST_EDITION]
