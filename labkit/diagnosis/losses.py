@@ -251,8 +251,8 @@ def wrong_handler(history: History) -> Iterator[Finding]:
                 new.fd,
                 row.index,
                 row.index,
-                f"The loop was told that {old.name} is ready, and that was closed before its turn came. "
-                f"{new.name} got its number, fd {new.fd}, and was called in its place.",
+                f"The loop was told that {old.name} is ready, and that was closed before its turn came. Its "
+                f"number, fd {new.fd}, went to another, and that was called in its place.",
                 "The kernel gives a closed fd's number to whatever is opened next. An event that was "
                 "reported before that still carries the number (S58).",
                 "Remember whom each event was for (the object, not the number), and drop the events of those "

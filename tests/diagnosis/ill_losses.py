@@ -240,6 +240,21 @@ def drops_the_reply_while_it_runs(healthy: bool) -> Tape:
         return lab.tape
 
 
+@patient("lost-tail")
+def loses_the_tail(healthy: bool) -> Tape:
+    class Reader(Quiet):
+        def handle_read(self) -> None:
+            self.recv(1024)
+
+    with hosted(Reader, selector="select" if healthy else "poll") as lab:
+        alice = lab.connect("alice")
+        lab.step()
+        alice.send(b"x" * 5000)
+        alice.reset()
+        lab.step(8)
+        return lab.tape
+
+
 @patient("wrong-handler")
 def calls_the_wrong_one(healthy: bool) -> Tape:
     pairs = [socket.socketpair() for _ in range(2)]

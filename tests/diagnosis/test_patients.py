@@ -14,6 +14,35 @@ from tests.diagnosis.patients import PATIENTS
 
 WARDS = ill_losses, ill_spins, ill_waits
 
+# (patient, rule): (first, last, how many iterations it takes to say so)
+SEEN = {
+    ("asks_to_write_in_a_lab", "write-spin"): (2, 5, 5),
+    ("asks_to_write_in_asyncore", "write-spin"): (2, 5, 5),
+    ("calls_the_wrong_one", "wrong-handler"): (0, 0, 1),
+    ("does_not_accept", "unread"): (1, 8, 6),
+    ("does_not_read_in_a_lab", "unread"): (1, 7, 6),
+    ("does_not_read_in_asyncore", "unread"): (1, 7, 6),
+    ("drops_the_reply_in_a_lab", "half-close"): (2, 2, 3),
+    ("drops_the_reply_in_asyncore", "half-close"): (2, 2, 3),
+    ("ignores_the_end_in_a_lab", "eof-spin"): (3, 7, 6),
+    ("ignores_the_end_in_asyncore", "eof-spin"): (2, 6, 5),
+    ("keeps_everything_in_a_lab", "peer-never-reads"): (3, 89, 24),
+    ("keeps_everything_in_a_lab", "unbounded-buffer"): (19, 89, 27),
+    ("polls_a_selector", "busy-polling"): (0, 399, 300),
+    ("polls_in_asyncore", "busy-polling"): (0, 399, 300),
+    ("reads_once_an_edge", "stranded-data"): (1, 4, 3),
+    ("reads_until_short_in_a_lab", "exact-multiple"): (7, 7, 8),
+    ("reads_until_short_in_asyncore", "exact-multiple"): (7, 7, 8),
+    ("replies_to_nobody_in_a_lab", "sent-after-close"): (1, 1, 2),
+    ("replies_to_nobody_in_asyncore", "sent-after-close"): (1, 1, 2),
+    ("runs_out_of_fds_in_a_loop", "emfile-spin"): (0, 5, 3),
+    ("runs_out_of_fds_in_asyncore", "emfile-spin"): (0, 5, 3),
+    ("sends_once_in_a_lab", "partial-write"): (1, 1, 3),
+    ("sends_once_in_asyncore", "partial-write"): (1, 1, 3),
+    ("serves_the_first_only", "starvation"): (1, 14, 11),
+    ("writes_to_who_does_not_read", "peer-never-reads"): (1, 39, 22),
+}
+
 
 @functools.cache
 def findings(name: str, healthy: bool) -> list[Finding]:
@@ -25,6 +54,16 @@ def findings(name: str, healthy: bool) -> list[Finding]:
 def test_the_ill_one_has_what_it_has_and_nothing_else(name: str):
     rules = PATIENTS[name][1]
     assert {finding.rule for finding in findings(name, False)} == rules
+
+
+@pytest.mark.parametrize(("name", "rule"), SEEN)
+def test_it_is_seen_where_it_is_and_as_early_as_can_be(name: str, rule: str):
+    turns = list(PATIENTS[name][0](False))
+    (finding,) = (each for each in diagnose(turns) if each.rule == rule)
+    first, last, enough = SEEN[name, rule]
+    assert (finding.first, finding.last) == (first, last)
+    assert rule in {each.rule for each in diagnose(turns[:enough])}
+    assert rule not in {each.rule for each in diagnose(turns[: enough - 1])}
 
 
 @pytest.mark.parametrize("name", PATIENTS)
@@ -44,7 +83,7 @@ def test_a_finding_says_where_and_reads_like_a_sentence(name: str):
 
 def test_every_rule_has_a_patient():
     rules = {rule for _, rules in PATIENTS.values() for rule in rules}
-    assert len(rules) == 17 <= len(RULES)
+    assert len(rules) == 18 <= len(RULES)
 
 
 def test_an_empty_tape_has_nothing():
