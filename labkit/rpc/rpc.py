@@ -11,12 +11,14 @@ in the order of the requests. It is the server that lesson 6 ends with.
 from __future__ import annotations
 
 import contextlib
+import logging
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Self
 
+from labkit import kernel
 from labkit.loop import READ, WRITE, Channel, Listener, Loop
 from labkit.rpc.framing import (
     LIMIT,
@@ -29,6 +31,9 @@ from labkit.rpc.framing import (
     prefix,
 )
 
+log = logging.getLogger("labkit")
+
+TRY_AGAIN = 0.1  # seconds after which a listener that rests, or a wait that failed, is tried again
 ERROR = "error"  # the name of a reply that says why there is none
 
 Methods = Mapping[str, Callable[[Any], tuple[str, Any]]]  # params → (the reply's name, result)
@@ -124,10 +129,11 @@ class Handler(Channel):
         try:
             out, result = method(params)
             return encode({"out": out, "result": result}, self.format, self.limit)
-        except Exception as error:
+        except BaseException as error:  # a method that exits ends itself, not the server of everybody
             if not isinstance(error, FrameTooLong):
-                self.loop.on_error(self, error)
-            return self.error(f"{name[:40]}: {type(error).__name__}: {error}"[:1000])
+                with contextlib.suppress(Exception):  # nobody may be there to be told
+                    self.loop.on_error(self, error)  # type: ignore[arg-type]
+            return self.error(f"{name[:40]}: {_said(error)}"[:1000])
 
     def error(self, why: object) -> bytes:
         return encode({"out": ERROR, "result": str(why)}, self.format)
@@ -142,10 +148,13 @@ class Server:
     def __init__(self, methods: Methods, address: tuple[str, int] = ("127.0.0.1", 0), **options: Any) -> None:
         prefix(options.get("format", Handler.format))
         handler = type("Handler", (Handler,), {"methods": methods, **options})
-        listener = socket.create_server(address, backlog=128)
-        self.address: tuple[str, int] = listener.getsockname()
-        self.loop, self._open = Loop(), True
-        self._wakeup, inside = socket.socketpair()
+        with kernel.naming_the_fd_limit(), contextlib.ExitStack() as made:
+            listener = made.enter_context(socket.create_server(address, backlog=128))
+            self.address: tuple[str, int] = listener.getsockname()
+            self.loop, self._open = _ServerLoop(), True
+            made.callback(self.loop.selector.close)
+            self._wakeup, inside = socket.socketpair()
+            made.pop_all()
         Listener(self.loop, listener, handler)
         _Wakeup(self.loop, inside)
         self.thread = threading.Thread(target=self._serve, name="rpc server", daemon=True)
@@ -153,7 +162,13 @@ class Server:
 
     def _serve(self) -> None:
         while self._open:
-            self.loop.run_once(None)
+            self.loop.wake_listener()
+            try:
+                self.loop.run_once(None if self.loop.resting is None else TRY_AGAIN)
+            except Exception as error:  # of the wait itself, which the next one may not meet again
+                if self._open:
+                    _tell("the RPC server's wait failed", error)
+                    time.sleep(TRY_AGAIN)
 
     def close(self) -> None:
         """Close every connection. Waits for a method that is at work: 10 s at most, then TimeoutError."""
@@ -171,6 +186,44 @@ class Server:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+class _ServerLoop(Loop):
+    """A loop that tells its log what was raised, and lets its listener rest while there is no fd for it.
+
+    A listener that cannot accept stays ready: its loop would spin (accept(2), EMFILE).
+    """
+
+    resting: Channel | None = None
+    warned = False  # once is enough
+
+    def on_error(self, channel: Channel, error: BaseException) -> None:
+        if isinstance(channel, Listener) and kernel.is_fd_shortage(error):
+            if not self.warned:
+                _tell("the RPC server accepts nobody while there is no fd", error)
+            self.resting, self.warned = channel, True
+            channel.declare(0)
+            return
+        _tell("a method of the RPC server raised", error)
+
+    def wake_listener(self) -> None:
+        """Ask about the listener again, if there is an fd for whom it accepts."""
+        if self.resting is not None and kernel.an_fd_is_free():
+            listener, self.resting = self.resting, None
+            listener.declare(READ)
+
+
+def _tell(what: str, error: BaseException) -> None:
+    """Into the log, if that can be written; if not, the server goes on all the same."""
+    with contextlib.suppress(Exception):
+        log.error(what, exc_info=error)
+
+
+def _said(error: BaseException) -> str:
+    try:
+        return f"{type(error).__name__}: {error}"
+    except Exception:  # its own __str__ raises
+        return type(error).__name__
 
 
 class _Wakeup(Channel):
