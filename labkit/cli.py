@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import codecs
+import io
 import os
 import platform
 import shutil
@@ -26,6 +28,7 @@ PACKAGES = ("jupyterlab", "ipykernel", "ipywidgets", "matplotlib", "numpy", "any
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit status: 0, 1 if the doctor found something missing, 2 for bad input."""
+    _write_anything()
     options = _parser().parse_args(arguments)
     try:
         status: int = options.run(options)
@@ -36,6 +39,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"labkit: {error}", file=sys.stderr)
         return 2
     return status
+
+
+PLAIN = {"→": "->", "µ": "u", "…": "...", "–": "-", "−": "-", "×": "x", "≤": "<=", "≥": ">="}
+
+
+def _write_anything() -> None:
+    """Let a terminal that lacks a character get the nearest that it has, or its escape; never an error."""
+
+    def instead(error: UnicodeError) -> tuple[str, int]:
+        assert isinstance(error, UnicodeEncodeError)
+        missing = error.object[error.start : error.end]
+        plain = (PLAIN.get(each) or each.encode("unicode_escape").decode("ascii") for each in missing)
+        return "".join(plain), error.end
+
+    codecs.register_error("labkit", instead)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="labkit")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -136,8 +157,9 @@ def totals(tape: Tape) -> str:
             counted_anew = before is None or before.accounts.get(fd) != account
             verdict = turn.balance(fd) if counted_anew else None
             checked += [] if verdict is None else [verdict]
-    law = f"the byte account was checked {len(checked):,} times"
-    law += ", and balanced each time" if all(checked) else f"; it FAILED {checked.count(False):,} times"
+    law = f"the byte account was checked {len(checked):,} times" if checked else "no byte account was taken"
+    if checked:
+        law += ", and balanced each time" if all(checked) else f"; it FAILED {checked.count(False):,} times"
     return (
         f"{narrate.plural(len(turns), 'iteration')}, {narrate.plural(len(calls), 'call')}, "
         f"{moved:,} bytes moved; {law}."

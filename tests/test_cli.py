@@ -12,10 +12,12 @@ from labkit.lab.scenarios import SCENARIOS
 ROOT = Path(__file__).parent.parent
 
 
-def labkit(*arguments):
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "labkit.cli", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment)
+def labkit(*arguments, prefix=(), **environment):
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
+    command = [*prefix, sys.executable, "-m", "labkit.cli", *map(str, arguments)]
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=60, env=environment, errors="replace"
+    )
 
 
 def test_doctor_fits_one_screen():
@@ -77,3 +79,41 @@ def test_bad_input_says_what_to_do(arguments, status, says):
     done = labkit(*arguments)
     assert done.returncode == status
     assert says in done.stderr and "Traceback" not in done.stderr
+
+
+POOR = [
+    {"PYTHONIOENCODING": "ascii"},
+    {"PYTHONIOENCODING": "latin-1"},
+    {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+]
+
+
+@pytest.mark.parametrize("environment", POOR, ids=str)
+def test_every_terminal_gets_what_it_can_show(environment, tmp_path):
+    tape = tmp_path / "tape"
+    assert labkit("doctor", **environment).returncode in (0, 1)
+    told = labkit("demo", "error", "--tape", tape, **environment)
+    assert (told.returncode, told.stderr) == (0, "")
+    assert "-> 4 bytes" in told.stdout
+    again = labkit("replay", tape, **environment)
+    assert again.returncode == 0 and again.stdout + f"tape: {tape}\n" == told.stdout
+
+
+def test_hardly_any_fds_still_tell_a_demo_to_its_end():
+    done = labkit("demo", prefix=("sh", "-c", 'ulimit -n 6; exec "$@"', "sh"))
+    assert done.returncode in (0, 2), done.stderr
+    assert "EMFILE" in done.stdout or "ulimit -n" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_escapes_of_a_strangers_tape_do_not_reach_the_terminal(tmp_path):
+    tape = tmp_path / "tape"
+    labkit("demo", "error", "--tape", tape)
+    evil = r"\u001b]0;owned\u0007\ud800\u202e\n<!--<script>"
+    text = tape.read_text().replace('"alice"', f'"{evil}"').replace("a question", evil)
+    assert evil in text
+    tape.write_text(text)
+    told = labkit("replay", tape)
+    assert told.returncode == 0
+    assert all(each.isprintable() for each in told.stdout.replace("\n", ""))
+    assert r"\x1b]0;owned\x07\ud800\u202e\n<!--<script>: recv" in told.stdout
