@@ -50,20 +50,37 @@ def rows(flat: Sequence[Any], width: int) -> Iterator[tuple[Any, ...]]:
     return zip(*[iter(flat)] * width, strict=True)
 
 
+TABLES = ("interest", "held", "names", "capacity", "contents")
+
+
 class Standing:
     """What holds until something changes it: the interest set, the bytes held, the names."""
 
-    __slots__ = ("capacity", "contents", "held", "interest", "names")
+    __slots__ = ("capacity", "changed", "contents", "held", "interest", "names")
 
     def __init__(self, other: Standing | None = None) -> None:
+        self.changed: set[str] = set(TABLES)  # tables, since copy_sharing()
         self.interest: dict[int, int] = dict(other.interest) if other else {}
         self.held: dict[int, tuple[Any, ...]] = dict(other.held) if other else {}
         self.names: dict[int, str] = dict(other.names) if other else {}
         self.capacity: dict[int, tuple[Any, ...]] = dict(other.capacity) if other else {}
         self.contents: dict[int, tuple[bytes | None, ...]] = dict(other.contents) if other else {}
 
+    def copy_sharing(self, last: Standing) -> Standing:
+        """A copy that has the very tables of the copy `last` where nothing has changed: do not write to it."""
+        copy = Standing()
+        for name in TABLES:
+            table = getattr(self, name)
+            setattr(copy, name, dict(table) if name in self.changed else getattr(last, name))
+        self.changed.clear()
+        return copy
+
     def apply(self, extra: Extra) -> None:
         """Take in what a turn changed, before its samples."""
+        if extra.changes:
+            self.changed.add("interest")
+        if extra.names or extra.gone or extra.contents:
+            self.changed.update(TABLES)
         for fd, events in extra.changes:
             if events:
                 self.interest[fd] = events
@@ -78,9 +95,17 @@ class Standing:
             if capacity:
                 self.capacity[fd] = capacity
 
+    def forget_contents(self) -> None:
+        """The bytes themselves stand in a stepped turn only."""
+        if self.contents:
+            self.contents.clear()
+            self.changed.add("contents")
+
     def settle(self, records: Sequence[tuple[Any, ...]]) -> Sequence[int]:
         """Take in the samples of some turns; the fds that they are of."""
         flat = [value for record in records for value in record[8]]
+        if flat:
+            self.changed.add("held")
         fds, values = flat[::6], zip(*(flat[at::6] for at in range(1, 6)), strict=True)
         self.held.update(zip(fds, values, strict=True))
         return fds
@@ -89,7 +114,7 @@ class Standing:
         """Take in a turn as a whole."""
         *_, stepped, extra = record
         if not stepped:
-            self.contents.clear()
+            self.forget_contents()
         if extra is not None:
             self.apply(Extra(*extra))
         self.settle((record,))

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
-from labkit.tape.packing import FLAT, Extra, Record, Standing, rows
+from labkit.tape.packing import FLAT, TABLES, Extra, Record, Standing, rows
 from labkit.tape.text import printable
 
 FORMAT = 2  # the version that save() writes; load() reads this one and the one before
@@ -29,7 +29,7 @@ def save(
 ) -> Path:
     """Write a header, and a line for each record, the first of which is turn `dropped`."""
     with replaced(path) as file:
-        standing = {name: getattr(base, name) for name in Standing.__slots__}
+        standing = {name: getattr(base, name) for name in TABLES}
         standing["contents"] = {fd: _text(held) for fd, held in base.contents.items()}
         header = {"labkit-tape": FORMAT, "about": about, "dropped": dropped, "standing": standing}
         file.write(json.dumps(header) + "\n")
@@ -126,8 +126,9 @@ def _header(header: dict[str, Any]) -> tuple[dict[str, str], int, Standing]:
     _check("about", lambda about: isinstance(about, dict) and all(map(text, about.values())), header["about"])
     _check("dropped", lambda dropped: integer(dropped) and dropped >= 0, header["dropped"])
     standing = Standing()
+    stands = {"contents": {}} | header["standing"]
     for name, holds in STANDS.items():
-        table = {int(fd): value for fd, value in header["standing"].get(name, {}).items()}
+        table = {int(fd): value for fd, value in stands[name].items()}
         for fd, value in table.items():
             _check(f"standing, {name} of fd {fd}", holds, value)
         setattr(standing, name, {fd: _freeze(value) for fd, value in table.items()})

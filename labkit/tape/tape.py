@@ -22,10 +22,10 @@ from typing import Any, NamedTuple, overload
 from labkit.tape import saving
 from labkit.tape.diff import Divergence, diff
 from labkit.tape.iteration import Iteration
-from labkit.tape.packing import Extra, Reader, Standing, plain
+from labkit.tape.packing import TABLES, Extra, Reader, Standing, plain
 from labkit.tape.turn import Now
 
-CHUNK = 512  # a chunk is packed when it holds this many turns and calls, or as many as there are fds
+CHUNK = 768  # a chunk is packed at so many turns, calls and samples; at some more where there are many fds
 SMALL_TURNS = 16  # a chunk of so many is compressed; a loop with larger turns has no time to spare for that
 LIMIT = 64 * 2**20  # bytes that a tape keeps by default
 FRESH = 400  # bytes that the numbers of one fd take while a base holds them
@@ -68,6 +68,7 @@ class Tape(Sequence[Iteration]):
         self._bytes = 0
         self._standing = Standing()
         self._base = Standing()  # what stood before the open chunk
+        self._kept: Standing = Standing()  # the base that was kept last
         self._unbased = 0  # bytes of chunks since the last that has a base of its own
         self._fresh: set[int] = set()  # fds whose numbers have changed since then
         self._first = 0  # index of the open chunk's first turn
@@ -80,14 +81,14 @@ class Tape(Sequence[Iteration]):
     def append(self, record: tuple[Any, ...]) -> None:
         """Add a turn, in the form of Record."""
         *_, stepped, extra = record
-        if self._standing.contents and not stepped:
-            self._standing.contents.clear()
+        if not stepped:
+            self._standing.forget_contents()
         if extra is not None:
             self._settle()
             self._standing.apply(Extra(*extra))
         self._open.append(record)
-        self._weight += 1 + len(record[7]) // 6
-        if self._weight > CHUNK + len(self._standing.held):
+        self._weight += 1 + (len(record[7]) + len(record[8])) // 6
+        if self._weight > CHUNK + len(self._standing.held) // 8:
             self._seal()
 
     def _settle(self) -> None:
@@ -108,13 +109,14 @@ class Tape(Sequence[Iteration]):
         self._unbased = size if base is not None else self._unbased + size
         if base is not None:
             size += self._base_size()
+            self._kept = base
             self._fresh.clear()
         with self._lock:
             self._chunks.append(_Chunk(self._first, len(self._open), base, packed, size))
             self._bytes += size
             self._first += len(self._open)
             self._open, self._weight, self._settled = [], 0, 0
-            self._base = Standing(self._standing)
+            self._base = self._standing.copy_sharing(self._base)
             while self._bytes > self.limit and (oldest := self._oldest()) < len(self._chunks):
                 for gone in [self._chunks.popleft() for _ in range(oldest)]:
                     self._bytes -= gone.nbytes
@@ -122,12 +124,14 @@ class Tape(Sequence[Iteration]):
 
     def _kept_base(self) -> Standing | None:
         """The base of the open chunk, if it is worth its size: a base takes no more than the turns do."""
-        return self._base if not self._chunks or self._unbased >= self._base_size() else None
+        enough = min(self._base_size(), self.limit // 4)  # what goes together in the ring is a part of it
+        return self._base if not self._chunks or self._unbased >= enough else None
 
     def _base_size(self) -> int:
         """Bytes that keeping the base of the open chunk takes. What did not change is shared."""
-        tables = (getattr(self._base, name) for name in Standing.__slots__)
-        return sum(map(sys.getsizeof, tables)) + FRESH * len(self._fresh)
+        tables = ((getattr(self._base, name), getattr(self._kept, name)) for name in TABLES)
+        own = sum(sys.getsizeof(table) for table, before in tables if table is not before)
+        return own + FRESH * len(self._fresh)
 
     def _oldest(self) -> int:
         """How many chunks go together with the oldest: those that cannot be read without it."""
