@@ -10,10 +10,8 @@ import logging
 import os
 import queue
 import socket
-import sys
 import threading
 import time
-import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from typing import Any
@@ -22,9 +20,11 @@ from labkit import kernel
 from labkit.lab.accounts import Counter
 from labkit.lab.connections import Connections
 from labkit.lab.crowd import Crowd
+from labkit.lab.forks import leave_child
 from labkit.lab.interrupts import Uninterrupted
 from labkit.lab.peer import Peer
-from labkit.loop import READ, Channel, Listener, Loop
+from labkit.lab.recorded_loop import BACKLOG, RecordedLoop, Waker, listen, raised_by
+from labkit.loop import Channel, Listener
 from labkit.record.recorder import Bytes, Recorder, Sizes, channel_buffers, channel_sizes
 from labkit.record.selectors import BusySelector, RecordingSelector, named
 from labkit.tape.iteration import Iteration
@@ -33,44 +33,10 @@ from labkit.tape.turn import Now
 
 log = logging.getLogger("labkit")
 
-HOST = "127.0.0.1"
-BACKLOG = 128  # connections that may wait to be accepted
 ANSWER_WITHIN = 10.0  # seconds that an order may take on top of what it asks for
 SLEEP_AT_MOST = 60.0  # seconds of one step(timeout=…)
 BUSY_BUDGET = 5.0  # seconds after which a busy loop that runs is paused
 TRY_AGAIN = 0.1  # seconds after which a listener that rests for want of fds is looked at again
-
-
-class _RecordedLoop(Loop):
-    """A Loop whose handlers' errors go on the tape, and whose listener rests while there is no fd left.
-
-    A listener that cannot accept stays ready: its loop would spin (accept(2), EMFILE).
-    """
-
-    recorder: Recorder
-    may_rest = True
-    resting: Channel | None = None  # the listener that is not asked about until there is an fd for it
-
-    def on_error(self, channel: Channel, error: BaseException) -> None:
-        text = f"{type(error).__name__}: {kernel.fd_limit_named(error)}"
-        if self.may_rest and isinstance(channel, Listener) and kernel.is_fd_shortage(error):
-            self.resting = channel
-            channel.declare(0)
-            text += ". The listener is not asked about until an fd is free"
-        self.recorder.error(getattr(channel.socket, "fd", -1), text)  # a closed socket has no fileno any more
-
-    def wake_listener(self) -> None:
-        """Ask about the listener again, if there is an fd for whom it accepts."""
-        if self.resting is not None and kernel.an_fd_is_free():
-            listener, self.resting = self.resting, None
-            listener.declare(READ)
-
-
-class Waker(Channel):
-    """A socket pair of the lab's own, in the interest set while the loop runs, to end its sleep."""
-
-    def handle_read(self) -> None:
-        self.recv(64)
 
 
 class Engine:
@@ -127,26 +93,15 @@ class Engine:
             state = "watches fds already" if inner.get_map() else "is closed"
             raise ValueError(f"this {type(inner).__name__} {state}: make a new one for each lab")
         self.budget = BUSY_BUDGET if isinstance(inner, BusySelector) else None
-        self.loop = _RecordedLoop(RecordingSelector(inner, recorder=self.recorder))
+        self.loop = RecordedLoop(RecordingSelector(inner, recorder=self.recorder))
         self.loop.recorder, self.loop.may_rest = self.recorder, self.pause_on_emfile
         try:
-            self._listener = self._listen()
+            self._listener = listen(self.recorder, self.buffers)
             self.address = self._listener.getsockname()
             Listener(self.loop, self._listener, handler)
         except BaseException:
             self._close_sockets()
             raise
-
-    def _listen(self) -> socket.socket:
-        with kernel.naming_the_fd_limit():
-            listener = self.recorder.socket(socket.AF_INET, socket.SOCK_STREAM)
-        if self.buffers:  # before listen: an accepted socket inherits them (tcp(7))
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self.buffers)
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, self.buffers)
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        listener.bind((HOST, 0))
-        listener.listen(BACKLOG)
-        return listener
 
     def make_room(self, size: int) -> None:
         """Let `size` connections wait to be accepted, as far as the kernel lets them (listen(2))."""
@@ -163,10 +118,10 @@ class Engine:
                     future.set_result(work(self))
                 except BaseException as error:
                     if os.getpid() != self._process:
-                        _leave(error)
+                        leave_child(error)
                     future.set_exception(error)
             if os.getpid() != self._process:
-                _leave(None)
+                leave_child(None)
             del order, future, work
 
     def _step(self, n: int, timeout: float, enough: threading.Event) -> Iteration:
@@ -196,7 +151,7 @@ class Engine:
         try:
             self.loop.run_once(timeout)
         except BaseException as error:
-            channel = self._raised_by(error)
+            channel = raised_by(error, self.calls_handlers, self.handled_as)
             if channel is not None:
                 self.recorder.error(_fd_of(channel), f"{type(error).__name__}: {error}")
                 if isinstance(channel, Channel):  # it is lost, as after any other error
@@ -210,13 +165,6 @@ class Engine:
 
     def _patience(self) -> float | None:
         return TRY_AGAIN if self._resting() else self.patience
-
-    def _raised_by(self, error: BaseException) -> Any:
-        """The channel whose handler raised; None if it was the wait itself."""
-        for frame, _ in traceback.walk_tb(error.__traceback__):
-            if frame.f_code.co_name in self.calls_handlers and self.handled_as in frame.f_locals:
-                return frame.f_locals[self.handled_as]
-        return None
 
     @contextlib.contextmanager
     def _wakeable(self) -> Iterator[None]:
@@ -441,20 +389,3 @@ def _fd_of(channel: Any) -> int:
     sock = getattr(channel, "socket", None)
     fd: int = getattr(sock, "fd", -1)
     return fd
-
-
-def _leave(error: BaseException | None) -> None:
-    """End a process that a handler forked: nobody gives it orders, and nobody would hear what it raised."""
-    status: Any = 0
-    if isinstance(error, SystemExit):
-        status = 0 if error.code is None else error.code
-        if not isinstance(status, int):
-            print(status, file=sys.stderr)
-            status = 1
-    elif error is not None:
-        traceback.print_exception(error)
-        status = 1
-    with contextlib.suppress(Exception):
-        sys.stdout.flush()
-        sys.stderr.flush()
-    os._exit(status & 0xFF)

@@ -17,9 +17,10 @@ from typing import Any, Self, TypeVar
 import labkit.lab.cells as cells
 from labkit import kernel
 from labkit.lab.crowd import Crowd
-from labkit.lab.engine import SLEEP_AT_MOST, Engine, Waker
+from labkit.lab.engine import SLEEP_AT_MOST, Engine
 from labkit.lab.interrupts import Uninterrupted
 from labkit.lab.peer import Peer
+from labkit.lab.recorded_loop import Waker
 from labkit.loop import Channel, Listener, Loop
 from labkit.tape.iteration import Iteration
 from labkit.tape.tape import LIMIT, Tape

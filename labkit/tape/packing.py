@@ -67,7 +67,7 @@ class Standing:
         self.contents: dict[int, tuple[bytes | None, ...]] = dict(other.contents) if other else {}
 
     def copy_sharing(self, last: Standing) -> Standing:
-        """A copy that has the very tables of the copy `last` where nothing has changed: do not write to it."""
+        """A copy that has the very tables of the copy `last` where nothing has changed: write to neither."""
         copy = Standing()
         for name in TABLES:
             table = getattr(self, name)

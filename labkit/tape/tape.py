@@ -74,6 +74,7 @@ class Tape(Sequence[Iteration]):
         self._first = 0  # index of the open chunk's first turn
         self._open: list[tuple[Any, ...]] = []
         self._weight = self._settled = 0
+        self._enough = min(CHUNK, self.limit // 64)  # a small ring has small chunks
         self._readers: dict[int, Reader] = {}
 
     # ---- writing: one thread -------------------------------------------------------------------------
@@ -88,7 +89,7 @@ class Tape(Sequence[Iteration]):
             self._standing.apply(Extra(*extra))
         self._open.append(record)
         self._weight += 1 + (len(record[7]) + len(record[8])) // 6
-        if self._weight > CHUNK + len(self._standing.held) // 8:
+        if self._weight > self._enough + len(self._standing.held) // 8:
             self._seal()
 
     def _settle(self) -> None:
