@@ -74,7 +74,7 @@ class Tape(Sequence[Iteration]):
         self._first = 0  # index of the open chunk's first turn
         self._open: list[tuple[Any, ...]] = []
         self._weight = self._settled = 0
-        self._enough = min(CHUNK, self.limit // 64)  # a small ring has small chunks
+        self._enough = min(CHUNK, max(64, self.limit // 64))  # a small ring has small chunks
         self._readers: dict[int, Reader] = {}
 
     # ---- writing: one thread -------------------------------------------------------------------------
