@@ -15,6 +15,7 @@ from pathlib import Path
 
 from labkit import __version__, kernel
 from labkit.classroom import commands as teaching_a_class
+from labkit.course import commands as grading
 from labkit.diagnosis import commands as diagnosis
 from labkit.lab.scenarios import SCENARIOS
 from labkit.record.selectors import available
@@ -83,6 +84,7 @@ def _parser() -> argparse.ArgumentParser:
     notebooks_.set_defaults(run=lambda options: notebooks(options.folder))
 
     teaching_a_class.add(commands)
+    grading.add(commands)
     practising.add(commands)
     diagnosis.add(commands)
     return parser

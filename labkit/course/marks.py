@@ -1,0 +1,89 @@
+"""The marks of a course, and what splits the class: which checks, and which messages, how often.
+
+It reads nbgrader's own gradebook and the graded notebooks; it judges nothing.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple, TextIO
+
+import nbformat
+
+from labkit.course import tools
+from labkit.course.assignment import Marked
+from labkit.teaching.practice_form import load
+
+
+class Mark(NamedTuple):
+    """One check of one student: the points given, the most there are, and the message given with them."""
+
+    student: str
+    assignment: str
+    exercise: str
+    check: str
+    score: float
+    most: float
+    message: str
+
+
+def marks(course: Path) -> Iterator[Mark]:
+    """Every mark in a course folder, by student. FileNotFoundError if nothing was graded there."""
+    graded = sorted((course / "autograded").glob("*/*/*.ipynb"))
+    if not graded:
+        raise FileNotFoundError(f"{course} has no autograded notebooks: nbgrader autograde LESSON makes them")
+    from nbgrader.api import Gradebook
+
+    os.environ["PATH"] = tools.path()  # the gradebook starts a tool, too
+
+    with Gradebook(f"sqlite:///{course.absolute() / 'gradebook.db'}?timeout=120") as book:
+        for path in graded:
+            student, assignment = path.parent.parent.name, path.parent.name
+            said = _messages(path)
+            for grade in book.find_submission_notebook(path.stem, assignment, student).grades:
+                marked = Marked.of(grade.name)
+                if marked is not None:
+                    check = load(marked.exercise).checks[marked.number].name
+                    told = said.get(grade.name, "")
+                    yield Mark(
+                        student, assignment, marked.exercise, check, grade.score, grade.max_score, told
+                    )
+
+
+def _messages(path: Path) -> dict[str, str]:
+    """{grade_id: what the judge said} of the checks that were not passed."""
+    said = {}
+    for cell in nbformat.read(path, as_version=4).cells:
+        for output in cell.get("outputs", []):
+            if output.output_type == "error":
+                happened = [line for line in output.traceback if line.strip().startswith("happened:")]
+                told = (happened or [output.evalue])[0].strip().removeprefix("happened: ")
+                said[cell.metadata.nbgrader.grade_id] = told.partition(" Look at iteration")[0]
+    return said
+
+
+def write_csv(found: list[Mark], file: TextIO) -> None:
+    """The marks as CSV, a row a check, with headings."""
+    writer = csv.writer(file)
+    writer.writerow(Mark._fields)
+    writer.writerows(found)
+
+
+def splits(found: list[Mark]) -> dict[str, tuple[int, int]]:
+    """{exercise: check: (passed, not passed)}, those first that split the class most evenly."""
+    passed: Counter[str] = Counter()
+    failed: Counter[str] = Counter()
+    for mark in found:
+        (passed if mark.score == mark.most else failed)[f"{mark.exercise}: {mark.check}"] += 1
+    both = {name: (passed[name], failed[name]) for name in {*passed, *failed}}
+    return dict(sorted(both.items(), key=lambda each: (abs(each[1][0] - each[1][1]), each[0])))
+
+
+def wrong_ways(found: list[Mark]) -> list[tuple[str, str, int]]:
+    """(exercise, what happened, how many students), the most frequent first."""
+    counted = Counter((mark.exercise, mark.message) for mark in found if mark.message)
+    return [(exercise, message, count) for (exercise, message), count in counted.most_common()]
