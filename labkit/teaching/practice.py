@@ -66,27 +66,33 @@ def judge(exercise: Exercise, answer: Any, *, only: str | None = None, seed: int
 
 def _outcome(check: Check, bench: Bench) -> Outcome:
     try:
+        bench.tolerated = "\0"
         bench.rng.seed(f"{bench.seed} {check.name}")
         check.judge(bench)
         if bench.stage is not None:
             _ = bench.stage.tape  # a check that looks at bytes alone holds the tape against them, too
-    except Failed as first:
-        failed, tape = first, None
+    except (Failed, LookupError, TypeError, ValueError) as error:
+        odd = Failed("Your code can be judged.", f"The check could not follow it: {error!r}.")
+        failed, tape = error if isinstance(error, Failed) else odd, None
         try:
             tape = bench.stage.tape if bench.stage is not None else None
         except Distrusted as worse:
             failed = worse
         except Failed:
             pass
-        happened, at = _raised(tape) or (failed.happened, failed.at)
+        happened, at = _raised(bench, tape) or (failed.happened, failed.at)
         return Outcome(check.name, check.points, False, failed.expected, happened, at, tape)
     return Outcome(check.name, check.points, True)
 
 
-def _raised(tape: Tape | None) -> tuple[str, int] | None:
-    """What a handler raised, and in which iteration: more to the point than what came of it."""
+def _raised(bench: Bench, tape: Tape | None) -> tuple[str, int | None] | None:
+    """What the answer raised, and in which iteration: more to the point than what came of it."""
+    if bench.stage is not None and bench.stage.error is not None:
+        return f"Your code raised {bench.stage.error}, which ended its loop.", bench.stage.last
     for turn in tape or ():
         for fd, text in turn.errors:
+            if fd < 0 or bench.tolerated in text:
+                continue
             return f"Your code raised {text}, when it handled {turn.name(fd)}.", turn.index
     return None
 

@@ -6,6 +6,7 @@ What an answer does here is bounded, and nothing that it does here is the verdic
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import resource
@@ -48,16 +49,31 @@ class Host:
         host, port = self.stage.address[:2]
         return {"address": [host, port], "stepped": hasattr(self.stage, "step")}
 
-    def step(self, n: int, **news: Any) -> dict[str, Any]:
+    def step(self, n: int, timeout: float, **news: Any) -> dict[str, Any]:
         """`n` iterations."""
-        return self._steps(n, False, news)
+        return self._steps(n, False, news, timeout)
+
+    def run(self, seconds: float, **news: Any) -> dict[str, Any]:
+        """The loop as it really goes, for a while."""
+        self._take_in(**news)
+
+        def work() -> dict[str, Any]:
+            self.stage.run(seconds)
+            return {}
+
+        return {**patiently(self.file, work, self.stage.thread), **self._state()}
 
     def quiet(self, n: int, **news: Any) -> dict[str, Any]:
         """Iterations until one finds nothing ready, but no more than `n`."""
         self._take_in(**news)
         if not hasattr(self.stage, "step"):
-            return {"quiet": self._falls_asleep(), **self._state()}
+            return {**self._falls_asleep(), **self._state()}
         return self._steps(n, True, {})
+
+    def hear(self, **news: Any) -> dict[str, Any]:
+        """Take in what the peers did, and do nothing more."""
+        self._take_in(**news)
+        return self._state()
 
     def tape(self, path: str) -> dict[str, Any]:
         """Save the tape."""
@@ -89,35 +105,36 @@ class Host:
             stage.start()
         settle({port: (sent, ended) for port, sent, ended in arrive}, knocks if hasattr(stage, "step") else 0)
 
-    def _steps(self, n: int, until_quiet: bool, news: dict[str, Any]) -> dict[str, Any]:
+    def _steps(self, n: int, until_quiet: bool, news: dict[str, Any], timeout: float = 0.0) -> dict[str, Any]:
         self._take_in(**news)
 
         def work() -> dict[str, Any]:
             quiet = False
-            for _ in range(n):
-                quiet = not self.stage.step().ready
-                if quiet and until_quiet:
-                    break
+            with few_fds(getattr(self.stage, "room", None)):
+                for _ in range(n):
+                    quiet = not self.stage.step(timeout=timeout).ready
+                    if quiet and until_quiet:
+                        break
             return {"quiet": quiet}
 
         return {**patiently(self.file, work, self.stage.thread), **self._state()}
 
-    def _falls_asleep(self) -> bool:
+    def _falls_asleep(self) -> dict[str, Any]:
         """Whether a loop that runs by itself comes to rest: it sleeps, and nothing new is on its tape."""
         stage, began, still = self.stage, time.process_time(), 0.0
         turns = -1
-        for _ in range(400):
+        for _ in range(200):
             time.sleep(0.005)
             if not stage.thread.is_alive():
-                return True
+                return {"quiet": True, "asleep": ""}
             where, now = kernel.blocked_in(stage.thread), len(stage.tape)
             still = still + 0.005 if where is not None and now == turns else 0.0
             turns = now
-            if still > QUIET:
-                return True
+            if still > QUIET and where is not None:
+                return {"quiet": True, "asleep": where.call}
             if time.process_time() - began > IN_A_CIRCLE / 3:
-                return False
-        return False
+                break
+        return {"quiet": False}
 
     def _state(self) -> dict[str, Any]:
         error = getattr(self.stage, "error", None)
@@ -127,6 +144,20 @@ class Host:
             "error": None if error is None else said(error, self.file),
             "returned": ended and not hasattr(self.stage, "step"),
         }
+
+
+@contextlib.contextmanager
+def few_fds(limit: int | None) -> Iterator[None]:
+    """While the loop is at work, no fd from number `limit` on can be made (getrlimit(2), RLIMIT_NOFILE)."""
+    if limit is None:
+        yield
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def patiently(file: str, work: Callable[[], Any], suspect: threading.Thread | None = None) -> Any:

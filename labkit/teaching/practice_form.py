@@ -29,7 +29,8 @@ class Failed(AssertionError):
 
     def __init__(self, expected: str, happened: str, at: int | None = None) -> None:
         super().__init__(f"{expected} {happened}")
-        self.expected, self.happened, self.at = expected, happened, at
+        self.expected, self.happened = expected, happened
+        self.at = at if at is not None and at >= 0 else None
 
 
 class Hung(Failed):

@@ -15,6 +15,10 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from labkit import kernel
+from labkit.lab.asyncore_lab import AsyncoreLab
+from labkit.lab.lab import Lab
+from labkit.loop import Channel
 from labkit.record.recorder import Recorder
 from labkit.record.selectors import RecordingSelector, named
 from labkit.tape.tape import Tape
@@ -40,6 +44,83 @@ class EdgeSelector(selectors.EpollSelector):
         self._selector.modify(key.fd, asked)  # type: ignore[attr-defined]
 
 
+class Asking(selectors.BaseSelector):
+    """A selector on an object with ask(fd, events) and wait(timeout) → [(fd, events), …].
+
+    It raises ValueError for an answer of wait() that is none.
+    """
+
+    def __init__(self, asker: Any) -> None:
+        self._asker = asker
+        self._keys: dict[int, selectors.SelectorKey] = {}
+
+    def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
+        fd = fileobj.fileno()
+        key = self._keys[fd] = selectors.SelectorKey(fileobj, fd, events, data)
+        self._asker.ask(fd, events)
+        return key
+
+    modify = register
+
+    def unregister(self, fileobj: Any) -> selectors.SelectorKey:
+        key = self._keys.pop(fileobj.fileno())
+        self._asker.ask(key.fd, 0)
+        return key
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        ready = [(int(fd), int(events)) for fd, events in self._asker.wait(timeout)]
+        fds = [fd for fd, _ in ready]
+        for fd, events in ready:
+            if fd not in self._keys:
+                raise ValueError(f"wait() returned an fd that was not asked about: {fd}")
+            if fds.count(fd) > 1:
+                raise ValueError("wait() returned the same fd twice")
+            if not events or events & ~self._keys[fd].events:
+                raise ValueError(f"wait() returned events that were not asked for: {events}")
+        return [(self._keys[fd], events) for fd, events in ready]
+
+    def get_map(self) -> dict[Any, selectors.SelectorKey]:
+        return self._keys
+
+
+def with_listener(listener: Any, handler: type[Channel], room: int | None = None, **options: Any) -> Lab:
+    """A Lab whose listener is a `listener(loop, sock, handler)`, a subclass of labkit's Listener.
+
+    With `room`, so many fds more can be made while its loop is at work.
+    """
+    lab: Any = Lab(handler, **options)
+
+    def build(engine: Any) -> None:
+        for channel in list(engine.loop.channels):
+            channel.abort()
+        engine._listener = engine._listen()
+        engine.address = engine._listener.getsockname()
+        listener(engine.loop, engine._listener, handler)
+
+    lab._engine.ask(build)
+    if room is not None:
+        taken = kernel.open_fds()
+        lab.room = next(n for n in range(4096) if n - sum(fd < n for fd in taken) == room)
+    return lab  # type: ignore[no-any-return]
+
+
+def accepting(handler: Callable[[Any], Any], **options: Any) -> AsyncoreLab:
+    """An AsyncoreLab whose server makes `handler(sock)`, a dispatcher, of each connection."""
+    import asyncore
+
+    class Server(asyncore.dispatcher):
+        def __init__(self) -> None:
+            super().__init__()
+            self.create_socket()
+            self.bind(("127.0.0.1", 0))
+            self.listen(64)
+
+        def handle_accepted(self, sock: socket.socket, address: Any) -> None:
+            handler(sock)
+
+    return AsyncoreLab(asyncore, Server, **options)
+
+
 class Served:
     """`serve(listener, selector)` in a thread of its own, for as long as it likes.
 
@@ -54,7 +135,7 @@ class Served:
         selector: str = "select",
         buffers: int | None = None,
     ) -> None:
-        self.tape = Tape()
+        self.tape = Tape(2**17)  # one that never sleeps fills any
         self.tape.about["selector"], inner = named(selector)
         self.names: dict[int, str] = {}
         self.error: BaseException | None = None
@@ -91,7 +172,8 @@ class Served:
         except OSError:
             return f"fd {fd}", None
         try:
-            return self.names.get(sock.getpeername()[1], f"fd {fd}"), None
+            port = sock.getpeername()[1]
+            return self.names.get(port, f"client :{port}"), None
         except OSError:
             return f"fd {fd}", None
         finally:

@@ -111,7 +111,7 @@ def lines(verdict: Verdict) -> list[str]:
             parting = parted(verdict)
             told += [f"    beside the reference: {parting}"] if parting else []
     if verdict.printed:
-        told += ["your code printed:", *("    " + line for line in verdict.printed.splitlines()[:12])]
+        told += ["your code printed:", *("    " + line[:160] for line in verdict.printed.splitlines()[:12])]
     if verdict.passed:
         told += ["", verdict.exercise.explanation]
     return told

@@ -39,6 +39,11 @@ def test_wrong_answers_have_words_of_their_own(exercise: Exercise):
     assert len(set(words)) == len(words), words
 
 
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_each_lesson_has_three(lesson: str):
+    assert sum(each.lesson == lesson for each in exercises()) >= 3
+
+
 def test_no_folder_of_answers_without_an_exercise():
     names = {each.name for each in exercises()}
     assert {path.name for path in ANSWERS.iterdir() if path.is_dir() and path.name[0] != "_"} <= names

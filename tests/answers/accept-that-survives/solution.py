@@ -1,0 +1,24 @@
+import asyncore
+
+
+class Door(asyncore.dispatcher):
+    def __init__(self, handler):
+        super().__init__()
+        self.handler = handler
+        self.create_socket()
+        self.set_reuse_addr()
+        self.bind(("127.0.0.1", 0))
+        self.listen(64)
+
+    def handle_accept(self):
+        pair = self.accept()
+        if pair is None:
+            return
+        sock, _ = pair
+        try:
+            self.handler(sock)
+        except Exception:
+            sock.close()
+
+    def handle_error(self):
+        pass

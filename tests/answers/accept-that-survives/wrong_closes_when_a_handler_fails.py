@@ -1,0 +1,14 @@
+# the handler fails: alice's handler raises, and the door
+import asyncore
+
+
+class Door(asyncore.dispatcher):
+    def __init__(self, handler):
+        super().__init__()
+        self.handler = handler
+        self.create_socket()
+        self.bind(("127.0.0.1", 0))
+        self.listen(64)
+
+    def handle_accepted(self, sock, addr):
+        self.handler(sock)

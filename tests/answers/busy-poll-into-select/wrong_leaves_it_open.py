@@ -1,0 +1,21 @@
+# a peer leaves: alice's connection is closed on this side, too
+import selectors
+
+
+def serve(listener, selector):
+    selector.register(listener, selectors.EVENT_READ)
+    keep = []
+    while True:
+        for key, _ in selector.select():
+            sock = key.fileobj
+            if sock is listener:
+                sock, _ = listener.accept()
+                sock.setblocking(False)
+                selector.register(sock, selectors.EVENT_READ)
+                continue
+            data = sock.recv(4096)
+            if data:
+                sock.send(data)
+            else:
+                selector.unregister(sock)
+                keep.append(sock)

@@ -1,0 +1,9 @@
+# a long message: Her connection was closed
+from labkit import Channel
+
+
+class EdgeEcho(Channel):
+    def handle_read(self):
+        while data := self.recv(1024):
+            self.write(data)
+        self.handle_close()

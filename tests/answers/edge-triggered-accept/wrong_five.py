@@ -1,0 +1,10 @@
+# a crowd: of them stand outside
+from labkit import Listener
+
+
+class EdgeListener(Listener):
+    def handle_accept(self):
+        for _ in range(5):
+            super().handle_accept()
+
+    handle_read = handle_accept

@@ -1,0 +1,11 @@
+# all at once: raised BlockingIOError
+from labkit import Listener
+
+
+class EdgeListener(Listener):
+    def handle_accept(self):
+        while True:
+            sock, addr = self.socket.accept()
+            self.handler(self.loop, sock, addr)
+
+    handle_read = handle_accept

@@ -1,0 +1,16 @@
+# all at once: All three are served
+from labkit import Listener
+
+
+class EdgeListener(Listener):
+    def handle_accept(self):
+        newest = None
+        while True:
+            try:
+                newest = self.socket.accept()
+            except BlockingIOError:
+                break
+        if newest is not None:
+            self.handler(self.loop, *newest)
+
+    handle_read = handle_accept

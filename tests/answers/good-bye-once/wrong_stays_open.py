@@ -1,0 +1,22 @@
+# she ends: It is not
+import asyncore
+
+
+class Member(asyncore.dispatcher_with_send):
+    def __init__(self, sock, room):
+        super().__init__(sock)
+        self.room, self.gone = room, False
+        room.enter(self)
+
+    def handle_read(self):
+        data = self.recv(1024)
+        if data:
+            self.room.heard(self, data)
+
+    def readable(self):
+        return not self.gone
+
+    def handle_close(self):
+        if not self.gone:
+            self.gone = True
+            self.room.leave(self)

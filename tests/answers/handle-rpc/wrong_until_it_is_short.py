@@ -1,0 +1,23 @@
+# long ones: raised BlockingIOError
+import asyncore
+import json
+import struct
+
+
+class RPCHandler(asyncore.dispatcher_with_send):
+    rbuf = b""
+
+    def handle_read(self):
+        while True:
+            data = self.recv(1024)
+            self.rbuf += data
+            if len(data) < 1024:
+                break
+        while len(self.rbuf) >= 4:
+            (length,) = struct.unpack_from("!I", self.rbuf)
+            if len(self.rbuf) < 4 + length:
+                break
+            request = json.loads(self.rbuf[4 : 4 + length])
+            self.rbuf = self.rbuf[4 + length :]
+            body = json.dumps({"out": "pong", "result": request["params"]}).encode()
+            self.send(struct.pack("!I", len(body)) + body)

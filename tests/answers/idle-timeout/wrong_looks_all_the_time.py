@@ -1,0 +1,32 @@
+# nobody: It has woken
+import selectors
+import time
+
+
+def serve(listener, selector, limit):
+    selector.register(listener, selectors.EVENT_READ)
+    deadlines = {}
+
+    def close(sock):
+        del deadlines[sock]
+        selector.unregister(sock)
+        sock.close()
+
+    while True:
+        for key, _ in selector.select(0.01):
+            sock = key.fileobj
+            if sock is listener:
+                sock, _ = listener.accept()
+                sock.setblocking(False)
+                selector.register(sock, selectors.EVENT_READ)
+                deadlines[sock] = time.monotonic() + limit
+                continue
+            data = sock.recv(4096)
+            if data:
+                sock.send(data)
+                deadlines[sock] = time.monotonic() + limit
+            else:
+                close(sock)
+        now = time.monotonic()
+        for sock in [sock for sock, deadline in deadlines.items() if deadline <= now]:
+            close(sock)

@@ -1,0 +1,10 @@
+# half a line: runs in a circle
+from labkit import Channel
+
+
+class Lines(Channel):
+    def handle_read(self):
+        while b"\n" not in self.read_buffer:
+            self.read_buffer += self.recv(100)
+        self.write(self.read_buffer.upper())
+        self.read_buffer.clear()

@@ -1,0 +1,7 @@
+# out of order: It returned <b>.
+class InOrder:
+    def asked(self, key):
+        pass
+
+    def finished(self, key, reply):
+        return [reply]

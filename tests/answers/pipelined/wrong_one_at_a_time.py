@@ -1,0 +1,13 @@
+# out of order: now <a><b> can be sent. It returned <a>.
+class InOrder:
+    def __init__(self):
+        self.line, self.replies = [], {}
+
+    def asked(self, key):
+        self.line.append(key)
+
+    def finished(self, key, reply):
+        self.replies[key] = reply
+        if self.line and self.line[0] in self.replies:
+            return [self.replies.pop(self.line.pop(0))]
+        return []

@@ -1,0 +1,4 @@
+# a long answer: arrived, and then no more
+def push(sock, waiting):
+    sock.send(waiting)
+    waiting.clear()

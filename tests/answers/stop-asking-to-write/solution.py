@@ -1,0 +1,15 @@
+from labkit import Channel
+from labkit.loop import READ, WRITE
+
+
+class Outbox(Channel):
+    def write(self, data):
+        self.write_buffer += data
+        self.handle_write()
+
+    def handle_write(self):
+        try:
+            del self.write_buffer[: self.socket.send(self.write_buffer)]
+        except BlockingIOError:
+            pass
+        self.declare(READ | WRITE if self.write_buffer else READ)

@@ -1,0 +1,13 @@
+# a short answer: is ready to write, and nothing is done about it
+from labkit import Channel
+from labkit.loop import READ, WRITE
+
+
+class Outbox(Channel):
+    def write(self, data):
+        self.write_buffer += data
+        self.declare(READ | WRITE)
+
+    def handle_write(self):
+        if self.write_buffer:
+            del self.write_buffer[: self.socket.send(self.write_buffer)]

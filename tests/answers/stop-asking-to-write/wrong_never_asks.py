@@ -1,0 +1,14 @@
+# a slow reader: It never asks
+from labkit import Channel
+
+
+class Outbox(Channel):
+    def write(self, data):
+        self.write_buffer += data
+        self.handle_write()
+
+    def handle_write(self):
+        try:
+            del self.write_buffer[: self.socket.send(self.write_buffer)]
+        except BlockingIOError:
+            pass

@@ -1,0 +1,12 @@
+# a short answer: again and again
+from labkit import Channel
+from labkit.loop import READ, WRITE
+
+
+class Outbox(Channel):
+    def write(self, data):
+        self.write_buffer += data
+        self.declare(READ | WRITE)
+
+    def handle_write(self):
+        del self.write_buffer[: self.socket.send(self.write_buffer)]
