@@ -13,11 +13,12 @@ import os
 from typing import Any
 
 from labkit.tape.tape import Tape
+from labkit.teaching import progress
 from labkit.teaching.practice_bench import Bench
 from labkit.teaching.practice_form import Check, Distrusted, Exercise, Failed, load
 from labkit.teaching.practice_show import Shown
 from labkit.teaching.practice_source import source_of
-from labkit.teaching.practice_verdict import Outcome, Verdict, room
+from labkit.teaching.practice_verdict import Outcome, Verdict
 
 SEED = "LABKIT_SEED"  # the environment variable by which graded runs draw other instances than practice
 
@@ -99,9 +100,6 @@ def _raised(bench: Bench, tape: Tape | None) -> tuple[str, int | None] | None:
 
 def keep(verdict: Verdict) -> None:
     """Note the verdict in the reader's progress."""
-    progress = room("labkit.teaching.progress")
-    if progress is None:
-        return
     progress.note(
         "exercise", verdict.exercise.name, passed=verdict.passed, score=verdict.score, max=verdict.max
     )

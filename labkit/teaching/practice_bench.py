@@ -7,16 +7,9 @@ to its recorder. Every wait has a deadline; the answer's process group is killed
 from __future__ import annotations
 
 import contextlib
-import json
-import os
 import random
 import select
-import signal
-import socket
-import subprocess
-import sys
 import tempfile
-import threading
 import time
 from pathlib import Path
 from typing import Any, Self
@@ -26,13 +19,10 @@ from labkit.lab.peer import Peer
 from labkit.tape.iteration import Iteration
 from labkit.tape.tape import Tape
 from labkit.teaching.practice_form import Distrusted, Exercise, Failed, Hung
+from labkit.teaching.practice_process import Process
 
-REPLY_WITHIN = 20.0  # seconds; what takes so long in the answer's process has been ended there before
 ARRIVES_WITHIN = 0.6  # seconds in which a byte that the answer has sent is here
-FORGED = "It wrote into the line between its process and the checker's."
-PRINTED = 2000  # characters of what the answer prints that are kept
 WAITS = ("select", "pselect6", "poll", "ppoll", "epoll_wait", "epoll_pwait", "epoll_pwait2")
-ROOT = Path(__file__).parents[2]
 
 
 class Bench:
@@ -46,7 +36,7 @@ class Bench:
         self.file = Path(self._folder.name) / "answer.py"
         self.file.write_text(source, encoding="utf-8")
         self._answer = answer
-        self._process: _Process | None = None
+        self._process: Process | None = None
         self._unloadable: Failed | None = None
         self._printed = ""
         self.tolerated = "\0"  # errors of handlers with this text are what a check is about
@@ -58,7 +48,7 @@ class Bench:
         if self._unloadable is not None:
             raise self._unloadable
         if self._process is None or self._process.over:
-            self._process = _Process(self.folder)
+            self._process = Process(self.folder)
             try:
                 self.order("load", exercise=str(self.exercise.path), file=str(self.file), answer=self._answer)
             except Failed as failed:
@@ -324,95 +314,3 @@ class Stage:
         if left is None or not peer.open:
             return 0
         return peer.sent - (kernel.send_queue(peer.fileno()) or 0) - left
-
-
-class _Process:
-    """The answer's process: orders go in, replies come out, what it prints is kept up to a bound."""
-
-    def __init__(self, folder: Path) -> None:
-        self._control, theirs = socket.socketpair()
-        self._control.settimeout(REPLY_WITHIN)
-        path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
-        kept = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG", "TZ")}
-        with theirs:
-            self._popen = subprocess.Popen(
-                [
-                    sys.executable,
-                    "-u",
-                    "-P",
-                    "-W",
-                    "ignore",
-                    "-m",
-                    "labkit.teaching.practice_child",
-                    str(theirs.fileno()),
-                ],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                pass_fds=[theirs.fileno()],
-                cwd=folder,
-                env={
-                    **kept,
-                    "PYTHONPATH": path,
-                    "PYTHONDONTWRITEBYTECODE": "1",
-                    "PYTHONIOENCODING": "utf-8:replace",
-                },
-                start_new_session=True,
-            )
-        self._read, self._unread = bytearray(), bytearray()
-        self._drain = threading.Thread(target=self._keep_output, daemon=True)
-        self._drain.start()
-        self.over = False
-
-    @property
-    def printed(self) -> str:
-        return self._read.decode(errors="replace")
-
-    def ask(self, what: str, facts: dict[str, Any]) -> dict[str, Any]:
-        try:
-            token = os.urandom(8).hex()
-            self._control.sendall(json.dumps({"do": what, "token": token, **facts}).encode() + b"\n")
-            while b"\n" not in self._unread:
-                data = self._control.recv(65536)
-                if not data:
-                    return {"ended": self._ended()}
-                self._unread += data
-            line, _, rest = self._unread.partition(b"\n")
-            self._unread = rest
-            reply = json.loads(line)
-            if not isinstance(reply, dict) or reply.pop("token", None) != token:
-                return {"ended": FORGED}
-            return reply
-        except TimeoutError:
-            return {"stuck": f"has not come back for {REPLY_WITHIN:g} s"}
-        except OSError:
-            return {"ended": self._ended()}
-        except ValueError:
-            return {"ended": FORGED}
-
-    def _ended(self) -> str:
-        status = self._popen.wait(5)
-        if status == -signal.SIGXCPU or status == -signal.SIGKILL:
-            return "It used up the CPU time that an answer is given."
-        if status < 0:
-            return f"Its process was ended by {signal.Signals(-status).name}."
-        return f"It ended its process, with status {status}."
-
-    def _keep_output(self) -> None:
-        assert self._popen.stdout is not None
-        with contextlib.suppress(OSError, ValueError):
-            while data := os.read(self._popen.stdout.fileno(), 65536):
-                self._read += data[: max(0, PRINTED - len(self._read))]
-
-    def close(self) -> None:
-        """Kill the process and its group, and reap it."""
-        if self.over:
-            return
-        self.over = True
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._popen.pid, signal.SIGKILL)
-        self._popen.wait(5)
-        self._control.close()
-        self._drain.join(1)  # a child that left the group may hold the pipe open
-        assert self._popen.stdout is not None
-        self._popen.stdout.close()

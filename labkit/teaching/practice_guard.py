@@ -24,8 +24,15 @@ FORBIDDEN = {
     "ctypes.dlopen": "load C libraries",
     "gc.get_objects": "search the memory of its process",
     "gc.get_referrers": "search the memory of its process",
-    "_thread.start_new_thread": "start threads: one thread serves everybody",  # no event before 3.12
+    "_thread.start_new_thread": "start threads: one thread serves everybody",
 }
+STARTERS = (
+    "_start_new_thread",
+    "start_new_thread",
+    "start_new",
+    "_start_joinable_thread",
+    "start_joinable_thread",
+)
 INSTRUMENTS = ("selectors", "select", "socket", "time", "asyncio.base_events", "asyncio.selector_events")
 
 
@@ -33,8 +40,6 @@ def guard(file: str) -> None:
     """From now on what code in `file` starts is refused with PermissionError, if it is forbidden."""
     forbidden = dict(FORBIDDEN)
     frames = sys._getframe
-
-    plain = _thread.start_new_thread
 
     def hook(event: str, *args: Any) -> None:
         if event not in forbidden:
@@ -45,12 +50,18 @@ def guard(file: str) -> None:
                 raise PermissionError(f"an answer may not {forbidden[event]}")
             frame = frame.f_back
 
-    def start_new_thread(*args: Any, **kwargs: Any) -> int:
-        hook("_thread.start_new_thread")
-        return plain(*args, **kwargs)
+    def asking_first(plain: Any) -> Any:
+        def start(*args: Any, **kwargs: Any) -> Any:
+            hook("_thread.start_new_thread")
+            return plain(*args, **kwargs)
 
-    threading._start_new_thread = start_new_thread  # type: ignore[attr-defined]
-    _thread.start_new_thread = _thread.start_new = start_new_thread
+        return start
+
+    # Before 3.12 there is no event for this, and from 3.13 on Thread.start() goes another way.
+    for module in (threading, _thread):
+        for name in STARTERS:
+            if hasattr(module, name):
+                setattr(module, name, asking_first(getattr(module, name)))
     sys.addaudithook(hook)
 
 

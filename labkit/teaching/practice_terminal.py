@@ -16,9 +16,9 @@ import webbrowser
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from labkit.teaching import practice
+from labkit.teaching import practice, progress
 from labkit.teaching.practice_form import Exercise, every, load
-from labkit.teaching.practice_verdict import Verdict, player, room
+from labkit.teaching.practice_verdict import Verdict, player
 
 KEYS = "h hint · l list · n next · x reset · f figure · q quit"
 
@@ -164,9 +164,6 @@ class Practice:
 
 def passed() -> set[str]:
     """The names of the exercises that the reader has passed, from their progress."""
-    progress = room("labkit.teaching.progress")
-    if progress is None:
-        return set()
     kept = progress.read().get("exercise", {})
     return {name for name, facts in kept.items() if facts.get("passed")}
 

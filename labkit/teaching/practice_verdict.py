@@ -5,12 +5,12 @@ It reads tapes; it knows nothing of processes, and has words but no page.
 
 from __future__ import annotations
 
-import importlib
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from labkit.diagnosis import Finding, diagnose
 from labkit.tape.tape import Tape
 from labkit.teaching.practice_form import Exercise
 
@@ -139,12 +139,11 @@ def player(outcome: Outcome) -> Path:
     return path
 
 
-def diagnosed(outcome: Outcome) -> Any:
+def diagnosed(outcome: Outcome) -> Finding | None:
     """The finding of `diagnose` that names the iteration of a failed check, if there is one."""
-    diagnosis = room("labkit.diagnosis")
-    if diagnosis is None or outcome.tape is None or not len(outcome.tape):
+    if outcome.tape is None or not len(outcome.tape):
         return None
-    found = diagnosis.diagnose(outcome.tape)
+    found = diagnose(outcome.tape)
     here = [each for each in found if outcome.at is None or each.first <= outcome.at <= each.last]
     return here[0] if here else None
 
@@ -152,7 +151,7 @@ def diagnosed(outcome: Outcome) -> Any:
 def parted(verdict: Verdict) -> str:
     """Where the failed check's tape first parts from the reference solution's; "" if that is not known."""
     failed = verdict.failed
-    if failed is None or failed.tape is None or not hasattr(failed.tape, "diff"):
+    if failed is None or failed.tape is None:
         return ""
     number = [each.name for each in verdict.exercise.checks].index(failed.check)
     path = reference(verdict.exercise, number)
@@ -165,11 +164,3 @@ def parted(verdict: Verdict) -> str:
 def reference(exercise: Exercise, number: int) -> Path:
     """Where the reference solution's tape of a check lies: beside the exercise."""
     return exercise.path.parent / "tapes" / f"{exercise.name}-{number}.jsonl"
-
-
-def room(name: str) -> Any:
-    """A module of labkit by its name, or None where there is none."""
-    try:
-        return importlib.import_module(name)
-    except ImportError:
-        return None

@@ -12,6 +12,7 @@ from tests.teaching.answers import ANSWERS, Answer, answers, exercises, hold, wr
 LESSONS = ("01", "02", "03", "04", "05", "06", "07", "08", "09")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("answer", answers(), ids=str)
 def test_answer(answer: Answer):
     hold(answer, answer.judged())

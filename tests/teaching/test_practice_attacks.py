@@ -93,6 +93,7 @@ ATTACKS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ATTACKS)
 def test_attack_fails(name: str, tmp_path: Path):
     source, words = ATTACKS[name]

@@ -10,11 +10,10 @@ TITLE, LESSON, ANSWER, ORDER = "Edge-triggered accept", "04", "EdgeListener", 3
 
 STATEMENT = """
 This loop is edge-triggered, and several clients knock before it looks: that is **one** event. Write a
-class `EdgeListener(Listener)` whose `handle_accept(self)` lets all of them in: for each, `sock, addr =
-self.socket.accept()` and `self.handler(self.loop, sock, addr)`. (The loop calls it by the name
-`handle_read`, so end with `handle_read = handle_accept`.) `self.socket` is non-blocking.
+class `EdgeListener(Listener)` whose `handle_read(self)` lets all of them in: for each, `sock, addr =
+self.socket.accept()` and `self.handler(self.loop, sock, addr)`. `self.socket` is non-blocking.
 
-**Judged:** everybody who has knocked is let in and served, also those who come later; `handle_accept`
+**Judged:** everybody who has knocked is let in and served, also those who come later; `handle_read`
 never waits and raises nothing.
 """
 
@@ -22,11 +21,9 @@ STUB = """
 from labkit import Listener
 
 class EdgeListener(Listener):
-    def handle_accept(self):
+    def handle_read(self):
         sock, addr = self.socket.accept()
         self.handler(self.loop, sock, addr)
-
-    handle_read = handle_accept
 """
 
 HINTS = (
@@ -79,7 +76,7 @@ def all_at_once(bench: Any) -> None:
     expect(served == 3, "All three are served.", f"{served} are.", stage.last)
     wrong = [(turn.index, text) for turn in stage.tape for _, text in turn.errors]
     expect(
-        not wrong, "handle_accept raises nothing.", f"It raised {wrong[:1]}.", wrong[0][0] if wrong else None
+        not wrong, "handle_read raises nothing.", f"It raised {wrong[:1]}.", wrong[0][0] if wrong else None
     )
 
 

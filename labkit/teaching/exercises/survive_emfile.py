@@ -11,9 +11,8 @@ TITLE, LESSON, ANSWER, ORDER = "Survive EMFILE", "04", "Guarded", 2
 STATEMENT = """
 A process may have only so many fds open. When it has them all, `accept` raises `OSError` with
 `errno.EMFILE`, the client keeps waiting in the backlog, and the listener stays readable: the loop spins.
-Write a class `Guarded(Listener)` that survives this. Its `handle_accept(self)` (the loop calls it by the
-name `handle_read`) accepts from `self.socket` and makes `self.handler(self.loop, sock, addr)`, as
-`Listener` does.
+Write a class `Guarded(Listener)` that survives this. Its `handle_read(self)` accepts from `self.socket`
+and makes `self.handler(self.loop, sock, addr)`, as `Listener` does.
 
 When no fd is left, let the newcomer in for a moment and close it, so that it knows. For that you need an
 fd in reserve. (`__init__(self, loop, sock, handler)` is called once, while there still are some.)
@@ -33,9 +32,9 @@ HINTS = (
     "The newcomer leaves the backlog only by being accepted. How could one accept without a free fd?",
     'Keep an fd in reserve: os.open("/dev/null", os.O_RDONLY). On EMFILE close it, accept, close '
     "what came, and open the reserve again.",
-    "try: super().handle_accept() except OSError as error: if error.errno != errno.EMFILE: raise;"
-    " os.close(self.reserve); sock, _ = self.socket.accept(); sock.close(); self.reserve = "
-    'os.open("/dev/null", os.O_RDONLY). And handle_read = handle_accept.',
+    "try: super().handle_read() except OSError as error: if error.errno != errno.EMFILE: raise; "
+    "os.close(self.reserve); sock, _ = self.socket.accept(); sock.close(); self.reserve = "
+    'os.open("/dev/null", os.O_RDONLY).',
 )
 
 EXPLANATION = """
@@ -53,7 +52,7 @@ def host(answer: Any, **options: Any) -> Any:
         def handle_read(self) -> None:
             self.write(self.recv(1024))
 
-    return with_listener(answer, Echo, **options)
+    return with_listener(answer, Echo, pause_on_emfile=False, **options)
 
 
 def _full(bench: Any, newcomers: int) -> Any:

@@ -2,12 +2,10 @@ from labkit import Listener
 
 
 class EdgeListener(Listener):
-    def handle_accept(self):
+    def handle_read(self):
         while True:
             try:
                 sock, addr = self.socket.accept()
             except BlockingIOError:
                 return
             self.handler(self.loop, sock, addr)
-
-    handle_read = handle_accept

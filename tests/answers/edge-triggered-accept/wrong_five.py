@@ -3,8 +3,6 @@ from labkit import Listener
 
 
 class EdgeListener(Listener):
-    def handle_accept(self):
+    def handle_read(self):
         for _ in range(5):
-            super().handle_accept()
-
-    handle_read = handle_accept
+            super().handle_read()

@@ -3,8 +3,6 @@ from labkit import Listener
 
 
 class EdgeListener(Listener):
-    def handle_accept(self):
+    def handle_read(self):
         sock, addr = self.socket.accept()
         self.handler(self.loop, sock, addr)
-
-    handle_read = handle_accept

@@ -3,9 +3,7 @@ from labkit import Listener
 
 
 class EdgeListener(Listener):
-    def handle_accept(self):
+    def handle_read(self):
         while True:
             sock, addr = self.socket.accept()
             self.handler(self.loop, sock, addr)
-
-    handle_read = handle_accept

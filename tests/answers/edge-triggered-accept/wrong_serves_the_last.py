@@ -3,7 +3,7 @@ from labkit import Listener
 
 
 class EdgeListener(Listener):
-    def handle_accept(self):
+    def handle_read(self):
         newest = None
         while True:
             try:
@@ -12,5 +12,3 @@ class EdgeListener(Listener):
                 break
         if newest is not None:
             self.handler(self.loop, *newest)
-
-    handle_read = handle_accept

@@ -3,10 +3,8 @@ from labkit import Listener
 
 
 class EdgeListener(Listener):
-    def handle_accept(self):
+    def handle_read(self):
         self.socket.setblocking(True)
         while True:
             sock, addr = self.socket.accept()
             self.handler(self.loop, sock, addr)
-
-    handle_read = handle_accept

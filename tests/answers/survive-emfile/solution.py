@@ -9,9 +9,9 @@ class Guarded(Listener):
         super().__init__(loop, sock, handler)
         self.reserve = os.open("/dev/null", os.O_RDONLY)
 
-    def handle_accept(self):
+    def handle_read(self):
         try:
-            super().handle_accept()
+            super().handle_read()
         except OSError as error:
             if error.errno != errno.EMFILE:
                 raise
@@ -19,5 +19,3 @@ class Guarded(Listener):
             sock, _ = self.socket.accept()
             sock.close()
             self.reserve = os.open("/dev/null", os.O_RDONLY)
-
-    handle_read = handle_accept

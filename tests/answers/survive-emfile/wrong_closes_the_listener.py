@@ -10,9 +10,9 @@ class Guarded(Listener):
         self.reserve = os.open("/dev/null", os.O_RDONLY)
         self.full = 0
 
-    def handle_accept(self):
+    def handle_read(self):
         try:
-            super().handle_accept()
+            super().handle_read()
         except OSError:
             os.close(self.reserve)
             self.socket.setblocking(False)
@@ -21,5 +21,3 @@ class Guarded(Listener):
                     self.socket.accept()[0].close()
             except BlockingIOError:
                 self.abort()
-
-    handle_read = handle_accept

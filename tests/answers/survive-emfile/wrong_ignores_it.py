@@ -3,10 +3,8 @@ from labkit import Listener
 
 
 class Guarded(Listener):
-    def handle_accept(self):
+    def handle_read(self):
         try:
-            super().handle_accept()
+            super().handle_read()
         except OSError:
             pass
-
-    handle_read = handle_accept

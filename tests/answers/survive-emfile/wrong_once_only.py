@@ -9,13 +9,11 @@ class Guarded(Listener):
         super().__init__(loop, sock, handler)
         self.reserve = os.open("/dev/null", os.O_RDONLY)
 
-    def handle_accept(self):
+    def handle_read(self):
         try:
-            super().handle_accept()
+            super().handle_read()
         except OSError:
             if self.reserve is not None:
                 os.close(self.reserve)
                 self.reserve = None
                 self.socket.accept()[0].close()
-
-    handle_read = handle_accept

@@ -5,11 +5,9 @@ from labkit import Listener
 
 
 class Guarded(Listener):
-    def handle_accept(self):
+    def handle_read(self):
         try:
-            super().handle_accept()
+            super().handle_read()
         except OSError as error:
             if error.errno == errno.EMFILE:
                 self.declare(0)
-
-    handle_read = handle_accept

@@ -3,13 +3,11 @@ from labkit import Listener
 
 
 class Guarded(Listener):
-    def handle_accept(self):
+    def handle_read(self):
         try:
-            super().handle_accept()
+            super().handle_read()
         except OSError:
             for channel in list(self.loop.channels):
                 if channel is not self:
                     channel.abort()
             self.socket.accept()[0].close()
-
-    handle_read = handle_accept
