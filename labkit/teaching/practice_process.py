@@ -1,6 +1,6 @@
 """The answer's process as the checker sees it: orders go in, replies come out, and it is killed in the end.
 
-It runs labkit.teaching.practice_child. Every wait has a deadline; what an answer prints is kept up to a bound.
+It runs practice_child. Every wait has a deadline; what an answer prints is kept, up to a bound.
 """
 
 from __future__ import annotations
