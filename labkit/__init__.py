@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from labkit.measure.sweeping import sweep as sweep
     from labkit.teaching.practice import check as check
     from labkit.teaching.predict import predict as predict
-    from labkit.watching.watching import watch as watch
+    from labkit.watching.watch import watch as watch
 
 from labkit import kernel
 from labkit.lab.crowd import Crowd
@@ -53,7 +53,7 @@ _ON_FIRST_USE = {
     "diagnose": "labkit.diagnosis.rules",
     "predict": "labkit.teaching.predict",
     "sweep": "labkit.measure.sweeping",
-    "watch": "labkit.watching.watching",
+    "watch": "labkit.watching.watch",
 }
 
 __all__ = [

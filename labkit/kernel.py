@@ -141,15 +141,29 @@ def peek(fd: int, size: int) -> bytes | None:
     None if there are none, or if `fd` is no socket.
     """
     try:
-        sock = socket.socket(fileno=fd)
+        with borrowed(fd) as sock:
+            return sock.recv(size, socket.MSG_PEEK | socket.MSG_DONTWAIT)
     except OSError:
         return None
+
+
+@contextlib.contextmanager
+def borrowed(fd: int) -> Iterator[socket.socket]:
+    """A socket object for an fd that belongs to somebody else. OSError if it is no socket."""
+    sock = socket.socket(fileno=fd)
     try:
-        return sock.recv(size, socket.MSG_PEEK | socket.MSG_DONTWAIT)
-    except OSError:
-        return None
+        yield sock
     finally:
         sock.detach()
+
+
+def identity(fd: int) -> tuple[int, int] | None:
+    """What is behind `fd`, as (device, inode): another number as soon as the fd is reused (fstat(2))."""
+    try:
+        status = os.fstat(fd)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def ready(interest: Mapping[int, int]) -> dict[int, int]:
@@ -194,6 +208,16 @@ def backlog(listener: socket.socket) -> tuple[int, int] | None:
     listening = info[0] == 10  # TCP_LISTEN
     words = memoryview(info[8:104]).cast("I")
     return (words[4], words[5]) if listening else None
+
+
+def waiting(fd: int) -> int | None:
+    """How many connections wait to be accepted from the TCP listener `fd`; None of anything else."""
+    try:
+        with borrowed(fd) as sock:
+            found = backlog(sock)
+    except OSError:
+        return None
+    return None if found is None else found[0]
 
 
 def flags(fd: int) -> frozenset[str]:

@@ -196,7 +196,7 @@ def tracing(target: Lab | Tape, *, files: Iterable[str] = ()) -> Iterator[Traced
         raise TypeError(f"tracing({target!r}): give a Lab, or the Tape of a watch() in this thread")
     engine = target._engine
     recorder = engine.recorder
-    tracer = _Tracer(target.tape, traced, files, calls=lambda: len(recorder._calls) // 6)
+    tracer = _Tracer(target.tape, traced, files, calls=lambda: recorder.made)
     engine.not_in_a_handler()
     target.pause()
     before = engine.ask(lambda engine: _replace_trace(tracer.enter))

@@ -9,18 +9,17 @@ from __future__ import annotations
 
 import contextlib
 import socket
-import threading
 import weakref
 from collections.abc import Callable
 from typing import Any
 
 from labkit.lab.engine import Engine
 from labkit.lab.lab import Lab, number_of_bytes
-from labkit.record.recorder import Sizes
+from labkit.record.watched import Sizes
 from labkit.tape.tape import LIMIT
 from labkit.watching import asyncore as dispatchers
 from labkit.watching.asyncore import Watcher
-from labkit.watching.watching import dispatcher_buffers, dispatcher_sizes
+from labkit.watching.dispatchers import dispatcher_buffers, dispatcher_sizes
 
 POLLS = {"select": "poll", "poll": "poll2"}  # asyncore's names for its waits
 
@@ -101,11 +100,11 @@ class _AsyncoreEngine(Engine):
         self.loop = AsyncoreLoop(handler, selector)
         self._known: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
         self._watcher = Watcher(self.recorder, self.loop.map)
-        self._door = dispatchers.enter(handler, self._watcher)
+        self._patch = dispatchers.enter(handler, self._watcher)
 
     def serve(self, make: Callable[[], Any]) -> None:
         """Make the server, in the loop's thread, where its dispatchers join the lab's map."""
-        self._door.follows(self._watcher, threading.get_ident())
+        self._patch.follows(self._watcher)
         self.server = server = make()
         if not isinstance(server, self.module.dispatcher) or not server.accepting:
             raise TypeError(
@@ -143,7 +142,7 @@ class _AsyncoreEngine(Engine):
         self.loop.map.clear()
         if self.server is not None and getattr(self.server, "socket", None) is not None:
             self.server.socket.close()
-        self._door.leave(self._watcher)
+        self._patch.leave(self._watcher)
 
     def port_of(self, channel: Any) -> int | None:
         sock = getattr(channel, "socket", None)

@@ -25,8 +25,9 @@ from labkit.lab.interrupts import Uninterrupted
 from labkit.lab.peer import Peer
 from labkit.lab.recorded_loop import BACKLOG, RecordedLoop, Waker, listen, raised_by
 from labkit.loop import Channel, Listener
-from labkit.record.recorder import Bytes, Recorder, Sizes, channel_buffers, channel_sizes
+from labkit.record.recorder import Recorder
 from labkit.record.selectors import BusySelector, RecordingSelector, named
+from labkit.record.watched import Bytes, Sizes, channel_buffers, channel_sizes
 from labkit.tape.iteration import Iteration
 from labkit.tape.tape import Tape
 from labkit.tape.turn import Now
@@ -125,7 +126,7 @@ class Engine:
             del order, future, work
 
     def _step(self, n: int, timeout: float, enough: threading.Event) -> Iteration:
-        self.recorder.closely = True
+        self.recorder.look_closely(True)
         with self._wakeable() if timeout else contextlib.nullcontext():
             for _ in range(n):
                 self._once(0.0 if enough.is_set() or self._closing else timeout)
@@ -136,7 +137,7 @@ class Engine:
 
     def _go(self) -> None:
         with self._wakeable():
-            self.recorder.closely = False
+            self.recorder.look_closely(False)
             until = time.monotonic() + self.budget if self.budget else None
             try:
                 while not self._stop.is_set() and (until is None or time.monotonic() < until):
@@ -153,7 +154,8 @@ class Engine:
         except BaseException as error:
             channel = raised_by(error, self.calls_handlers, self.handled_as)
             if channel is not None:
-                self.recorder.error(_fd_of(channel), f"{type(error).__name__}: {error}")
+                fd = self.recorder.sockets.fd_of(getattr(channel, "socket", None))
+                self.recorder.error(fd, f"{type(error).__name__}: {error}")
                 if isinstance(channel, Channel):  # it is lost, as after any other error
                     with contextlib.suppress(Exception):
                         channel.handle_error()
@@ -382,10 +384,3 @@ class Engine:
         connection = self.connections.at(self.port_of(channel))
         peer = connection.peer if connection is not None else None
         return self._counter.count(channel.socket, peer, received, sent, patient=self.recorder.closely)
-
-
-def _fd_of(channel: Any) -> int:
-    """The fd of a channel, also once it is closed; -1 if nobody knows."""
-    sock = getattr(channel, "socket", None)
-    fd: int = getattr(sock, "fd", -1)
-    return fd

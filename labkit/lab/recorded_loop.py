@@ -33,7 +33,7 @@ class RecordedLoop(Loop):
             self.resting = channel
             channel.declare(0)
             text += ". The listener is not asked about until an fd is free"
-        self.recorder.error(getattr(channel.socket, "fd", -1), text)  # a closed socket has no fileno any more
+        self.recorder.error(self.recorder.sockets.fd_of(channel.socket), text)  # also of a closed one
 
     def wake_listener(self) -> None:
         """Ask about the listener again, if there is an fd for whom it accepts."""

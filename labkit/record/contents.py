@@ -28,7 +28,7 @@ class Sent:
             self._kept.clear()
         self._end = total
         if count:
-            self._kept += memoryview(data).cast("B")[max(0, count - KEPT) : count]
+            self._kept += bytes(memoryview(data))[max(0, count - KEPT) : count]
         del self._kept[:-KEPT]
 
     def last(self, count: int | None, total: int) -> bytes | None:

@@ -16,38 +16,76 @@ from labkit.tape.tape import Tape
 Ready = list[tuple[selectors.SelectorKey, int]]
 
 
-class BusySelector(selectors.BaseSelector):
+class BusySelector(selectors._BaseSelectorImpl):  # the stdlib's own ground for a selector
     """Asks the kernel nothing: it says at once that every fd is ready for all that was asked.
 
     This is polling without select(2): each handler has to try its call, and mostly gets EAGAIN.
     """
 
-    def __init__(self) -> None:
-        self._keys: dict[int, selectors.SelectorKey] = {}
+    def select(self, timeout: float | None = None) -> Ready:
+        return [(key, key.events) for key in list(self._fd_to_key.values())]  # type: ignore[attr-defined]
+
+
+class RecordingSelector(selectors.BaseSelector):
+    """Wraps another selector and writes every wait on `tape`.
+
+    `selector` defaults to the best this machine has; `recorder` may be given instead of a tape, to say how
+    buffers are measured and fds are named. It adds no fd, changes no result and swallows no error.
+    """
+
+    def __init__(
+        self,
+        selector: selectors.BaseSelector | None = None,
+        tape: Tape | None = None,
+        *,
+        recorder: Recorder | None = None,
+    ) -> None:
+        self._selector = selectors.DefaultSelector() if selector is None else selector
+        self.recorder = Recorder(tape) if recorder is None else recorder
+        self.tape.about.setdefault("selector", named(self._selector)[0])
+
+    @property
+    def tape(self) -> Tape:
+        return self.recorder.tape
+
+    @property
+    def about(self) -> dict[str, str]:
+        """What a reader of the tape should know: the selector's name."""
+        return self.tape.about
 
     def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
-        fd = _number(fileobj)
-        if fd in self._keys:
-            raise KeyError(f"{fileobj!r} (fd {fd}) is already registered")
-        if not events or events & ~(selectors.EVENT_READ | selectors.EVENT_WRITE):
-            raise ValueError(f"invalid events: {events!r}")
-        key = self._keys[fd] = selectors.SelectorKey(fileobj, fd, events, data)
+        key = self._selector.register(fileobj, events, data)
+        self.recorder.asks(key.fd, events, data)
+        return key
+
+    def modify(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
+        key = self._selector.modify(fileobj, events, data)
+        self.recorder.asks(key.fd, events, data)
         return key
 
     def unregister(self, fileobj: Any) -> selectors.SelectorKey:
-        for fd, key in self._keys.items():  # a closed object has no number any more
-            if key.fileobj is fileobj or fd == fileobj:
-                return self._keys.pop(fd)
-        raise KeyError(f"{fileobj!r} is not registered")
+        key = self._selector.unregister(fileobj)
+        self.recorder.asks(key.fd, 0)
+        return key
 
     def select(self, timeout: float | None = None) -> Ready:
-        return [(key, key.events) for key in self._keys.values()]
+        ready: Ready = self.recorder.wait(self._selector.select, timeout)
+        return ready
+
+    def fileno(self) -> int:
+        """The fd of the wrapped selector; AttributeError if it has none (select, poll)."""
+        fd: int = self._selector.fileno()  # type: ignore[attr-defined]
+        return fd
 
     def close(self) -> None:
-        self._keys.clear()
+        self.recorder.finish()
+        self._selector.close()
+
+    def get_key(self, fileobj: Any) -> selectors.SelectorKey:
+        return self._selector.get_key(fileobj)
 
     def get_map(self) -> Mapping[Any, selectors.SelectorKey]:
-        return self._keys
+        return self._selector.get_map()
 
 
 def available() -> dict[str, type[selectors.BaseSelector]]:
@@ -68,73 +106,3 @@ def named(selector: str | selectors.BaseSelector) -> tuple[str, selectors.BaseSe
             "Or give any selectors.BaseSelector."
         )
     return selector, kinds[selector]()
-
-
-def _number(fileobj: Any) -> int:
-    fd = fileobj if isinstance(fileobj, int) else fileobj.fileno()
-    if fd < 0:
-        raise ValueError(f"invalid file descriptor: {fd}")
-    return fd
-
-
-class RecordingSelector(selectors.BaseSelector):
-    """Wraps another selector and writes every wait on `tape`.
-
-    `selector` defaults to the best this machine has; `recorder` may be given instead of a tape, to say how
-    buffers are measured and fds are named. It adds no fd, changes no result and swallows no error.
-    """
-
-    def __init__(
-        self,
-        selector: selectors.BaseSelector | None = None,
-        tape: Tape | None = None,
-        *,
-        recorder: Recorder | None = None,
-    ) -> None:
-        self._selector = selectors.DefaultSelector() if selector is None else selector
-        self.recorder = Recorder(tape) if recorder is None else recorder
-
-    @property
-    def tape(self) -> Tape:
-        return self.recorder.tape
-
-    def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
-        key = self._selector.register(fileobj, events, data)
-        self.recorder.asks(key.fd, events, data)
-        return key
-
-    def modify(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
-        key = self._selector.modify(fileobj, events, data)
-        self.recorder.asks(key.fd, events, data)
-        return key
-
-    def unregister(self, fileobj: Any) -> selectors.SelectorKey:
-        key = self._selector.unregister(fileobj)
-        self.recorder.asks(key.fd, 0)
-        return key
-
-    def select(self, timeout: float | None = None) -> Ready:
-        recorder = self.recorder
-        began = recorder.waits()
-        try:
-            ready = self._selector.select(timeout)
-        except BaseException as error:
-            recorder.woke(began, timeout, ())
-            recorder.error(-1, f"{type(error).__name__}: {error}")
-            recorder.finish()
-            raise
-        told: list[int] = []
-        for key, events in ready:
-            told += (key.fd, events)
-        recorder.woke(began, timeout, tuple(told))
-        return ready
-
-    def close(self) -> None:
-        self.recorder.finish()
-        self._selector.close()
-
-    def get_key(self, fileobj: Any) -> selectors.SelectorKey:
-        return self._selector.get_key(fileobj)
-
-    def get_map(self) -> Mapping[Any, selectors.SelectorKey]:
-        return self._selector.get_map()

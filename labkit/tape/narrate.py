@@ -75,7 +75,7 @@ def outcome(each: Call) -> str:
         return f"fd {each.result}"
     if each.name == "recv" and each.result == 0:
         return "0 bytes: the end"
-    if each.name in ("recv", "send"):
+    if each.name in ("peek", "recv", "send"):
         return plural(each.result or 0, "byte")
     return "done"
 
@@ -110,8 +110,8 @@ def ledger(it: Turn, fd: int) -> str:
     """The conservation law of one connection on its own numbers, or why it cannot be checked."""
     verdict, account, held = it.balance(fd), it.accounts[fd], it.queues.get(fd)
     if verdict is None or held is None:
-        why = "it was at work meanwhile" if account.moving else "its end is closed"
-        return f"{it.name(fd)}: its bytes cannot be counted now; {why}."
+        why = "its end is closed" if not account.open else "it was at work meanwhile, or bytes passed unseen"
+        return f"{it.name(fd)}: not counted; {why}."
     way = "every byte is accounted for" if verdict else "BYTES ARE MISSING"
     return f"{it.name(fd)}: {way}: {equation(account, held)}."
 

@@ -1,7 +1,7 @@
 """A turn of a loop as it is written, and how it is read back as an Iteration.
 
-A Record holds plain values and only what is new: what stands from before is in a Standing, and a Reader puts
-the two together for the turns that somebody asks for.
+A Record holds plain values and only what is new: what stands from before is in a Snapshot, and a Reader puts
+the two together for the turns that somebody asks for. Where a value stands in a record is known here alone.
 """
 
 from __future__ import annotations
@@ -15,16 +15,17 @@ from labkit.tape.text import printable
 from labkit.tape.turn import EVENTS, Account, Call, Capacity, Contents, Moment, Poke, Queues
 
 
-class Extra(NamedTuple):
+class Changes(NamedTuple):
     """The part of a record that most turns do not have."""
 
-    changes: tuple[tuple[int, int], ...] = ()  # (fd, events asked from now on), 0: no longer
+    interest: tuple[tuple[int, int], ...] = ()  # (fd, events asked from now on), 0: no longer
     gone: tuple[int, ...] = ()  # fds that were closed
     names: tuple[tuple[int, str, tuple[int | None, ...] | None], ...] = ()
     pokes: tuple[tuple[Any, ...], ...] = ()
     errors: tuple[tuple[int, str], ...] = ()
     moments: tuple[tuple[Any, ...], ...] = ()  # the fields of Moment
     contents: tuple[tuple[int, tuple[bytes | None, ...]], ...] = ()  # (fd, the fields of Contents)
+    backlog: tuple[tuple[int, int], ...] = ()  # (fd of a listener, connections that wait)
 
 
 class Record(NamedTuple):
@@ -40,57 +41,117 @@ class Record(NamedTuple):
     calls: tuple[Any, ...]  # the fields of Call, …
     samples: tuple[Any, ...]  # fd, the fields of Queues, the fields of Account as a tuple or None, …
     stepped: bool
-    extra: tuple[Any, ...] | None = None
+    changes: tuple[Any, ...] | None = None  # the fields of Changes
 
 
+CALLS, SAMPLES, STEPPED = (Record._fields.index(name) for name in ("calls", "samples", "stepped"))
 FLAT = {"ready": 2, "calls": len(Call._fields), "samples": 2 + len(Queues._fields)}
+
+
+def record(*fields: Any) -> tuple[Any, ...]:
+    """The fields of Record as they are kept: a plain tuple, which marshal takes."""
+    return fields
+
+
+def changes(*fields: Iterable[Any]) -> tuple[Any, ...]:
+    """The fields of Changes as they are kept."""
+    return tuple(map(tuple, fields))
+
+
+# ---- the calls of a turn: flat, the fields of Call one after another --------------------------------------
+
+CALL = len(Call._fields)
+RESULT, ERRNO, AT = (Call._fields.index(name) for name in ("result", "errno", "at_ns"))
+
+
+def how_many(calls: Sequence[Any]) -> int:
+    return len(calls) // CALL
+
+
+def weight(record: tuple[Any, ...]) -> int:
+    """What a turn weighs in a chunk: itself, its calls and its samples."""
+    return 1 + len(record[CALLS]) // CALL + len(record[SAMPLES]) // FLAT["samples"]
+
+
+def fds_of(calls: Sequence[Any]) -> Sequence[Any]:
+    return calls[::CALL]
+
+
+def since(woke: int, calls: Sequence[Any]) -> tuple[Any, ...]:
+    """`calls`, their times counted from when the loop woke."""
+    timed = list(calls)
+    timed[AT::CALL] = [at - woke for at in timed[AT::CALL]]
+    return tuple(timed)
+
+
+def moved(calls: Sequence[Any]) -> Iterator[tuple[int, bool, int]]:
+    """(fd, whether it was sent, bytes) of each call that moved any."""
+    for fd, name, _, result, _, _ in rows(calls, CALL):
+        if result and name in ("recv", "send"):
+            yield fd, name == "send", result
+
+
+def enclose(calls: list[Any], end: int, errno: int) -> None:
+    """The method whose row ends at `end` made all the calls after it; it is over."""
+    if end > len(calls):  # the turn was written meanwhile
+        return
+    calls[end - CALL + RESULT] = (len(calls) - end) // CALL
+    if errno:
+        calls[end - CALL + ERRNO] = errno
+
+
+def each_sample(samples: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
+    """The samples of a turn, one fd after another."""
+    return rows(samples, FLAT["samples"])
 
 
 def rows(flat: Sequence[Any], width: int) -> Iterator[tuple[Any, ...]]:
     return zip(*[iter(flat)] * width, strict=True)
 
 
-TABLES = ("interest", "held", "names", "capacity", "contents")
+TABLES = ("interest", "held", "names", "capacity", "contents", "backlog")
 
 
-class Standing:
+class Snapshot:
     """What holds until something changes it: the interest set, the bytes held, the names."""
 
-    __slots__ = ("capacity", "changed", "contents", "held", "interest", "names")
+    __slots__ = ("backlog", "capacity", "changed", "contents", "held", "interest", "names")
 
-    def __init__(self, other: Standing | None = None) -> None:
+    def __init__(self, other: Snapshot | None = None) -> None:
         self.changed: set[str] = set(TABLES)  # tables, since copy_sharing()
         self.interest: dict[int, int] = dict(other.interest) if other else {}
         self.held: dict[int, tuple[Any, ...]] = dict(other.held) if other else {}
         self.names: dict[int, str] = dict(other.names) if other else {}
         self.capacity: dict[int, tuple[Any, ...]] = dict(other.capacity) if other else {}
         self.contents: dict[int, tuple[bytes | None, ...]] = dict(other.contents) if other else {}
+        self.backlog: dict[int, int] = dict(other.backlog) if other else {}
 
-    def copy_sharing(self, last: Standing) -> Standing:
+    def copy_sharing(self, last: Snapshot) -> Snapshot:
         """A copy that has the very tables of the copy `last` where nothing has changed: write to neither."""
-        copy = Standing()
+        copy = Snapshot()
         for name in TABLES:
             table = getattr(self, name)
             setattr(copy, name, dict(table) if name in self.changed else getattr(last, name))
         self.changed.clear()
         return copy
 
-    def apply(self, extra: Extra) -> None:
+    def _apply(self, changes: Changes) -> None:
         """Take in what a turn changed, before its samples."""
-        if extra.changes:
+        if changes.interest:
             self.changed.add("interest")
-        if extra.names or extra.gone or extra.contents:
+        if changes.names or changes.gone or changes.contents or changes.backlog:
             self.changed.update(TABLES)
-        for fd, events in extra.changes:
+        for fd, events in changes.interest:
             if events:
                 self.interest[fd] = events
             else:
                 self.interest.pop(fd, None)
-        for fd in extra.gone:
-            for table in (self.held, self.names, self.capacity, self.contents):
+        for fd in changes.gone:
+            for table in (self.held, self.names, self.capacity, self.contents, self.backlog):
                 table.pop(fd, None)
-        self.contents.update(extra.contents)
-        for fd, name, capacity in extra.names:
+        self.backlog.update(changes.backlog)
+        self.contents.update(changes.contents)
+        for fd, name, capacity in changes.names:
             self.names[fd] = printable(name)
             if capacity:
                 self.capacity[fd] = capacity
@@ -101,23 +162,40 @@ class Standing:
             self.contents.clear()
             self.changed.add("contents")
 
-    def settle(self, records: Sequence[tuple[Any, ...]]) -> Sequence[int]:
-        """Take in the samples of some turns; the fds that they are of."""
-        flat = [value for record in records for value in record[8]]
-        if flat:
+    def take(self, records: Iterable[tuple[Any, ...]]) -> set[int]:
+        """Take in some turns, one after another; the fds whose numbers they have changed."""
+        samples: list[Any] = []
+        fresh: set[int] = set()
+        for record in records:
+            if not record[STEPPED]:
+                self.forget_contents()
+            if record[-1] is not None:
+                fresh.update(self._hold(samples))
+                samples = []
+                self._apply(Changes(*record[-1]))
+            samples += record[SAMPLES]
+        fresh.update(self._hold(samples))
+        return fresh
+
+    def _hold(self, samples: list[Any]) -> list[Any]:
+        width = FLAT["samples"]
+        if samples:
             self.changed.add("held")
-        fds, values = flat[::6], zip(*(flat[at::6] for at in range(1, 6)), strict=True)
-        self.held.update(zip(fds, values, strict=True))
+        fds, *held = (samples[at::width] for at in range(width))
+        self.held.update(zip(fds, zip(*held, strict=True), strict=True))
         return fds
 
-    def take(self, record: tuple[Any, ...]) -> None:
-        """Take in a turn as a whole."""
-        *_, stepped, extra = record
-        if not stepped:
-            self.forget_contents()
-        if extra is not None:
-            self.apply(Extra(*extra))
-        self.settle((record,))
+
+def number(value: Any) -> Any:
+    """The nearest plain number: an int of an IntEnum, a float of a Fraction, None of what is none."""
+    if value is None or value.__class__ is int or value.__class__ is float:
+        return value
+    for nearest in (lambda value: int(index(value)), float):
+        try:
+            return nearest(value)
+        except Exception:  # another program's value may raise anything
+            continue
+    return None
 
 
 def plain(value: Any) -> Any:
@@ -135,7 +213,7 @@ def plain(value: Any) -> Any:
     return repr(type(value))
 
 
-class Table(dict[int, Any]):
+class Shared(dict[int, Any]):
     """A dict that hands out copies of itself, the same one until it changes."""
 
     copied: dict[int, Any] | None = None
@@ -159,7 +237,7 @@ class Table(dict[int, Any]):
 class Reader:
     """Turns the records of one chunk into Iterations: those that are asked for, and no others."""
 
-    def __init__(self, first: int, base: Standing) -> None:
+    def __init__(self, first: int, base: Snapshot) -> None:
         self.first, self.base = first, base
         self.records: list[tuple[Any, ...]] = []
         self._turns: dict[int, Iteration] = {}
@@ -168,12 +246,13 @@ class Reader:
     def _rewind(self) -> None:
         base = self.base
         self._at = 0  # how many records the tables below have taken in
-        self._interest = Table((fd, EVENTS[events]) for fd, events in base.interest.items())
-        self._queues = Table((fd, Queues(*held[:4])) for fd, held in base.held.items())
-        self._accounts = Table((fd, Account(*held[4])) for fd, held in base.held.items() if held[4])
-        self._names = Table(base.names)
-        self._capacity = Table((fd, Capacity(*capacity)) for fd, capacity in base.capacity.items())
-        self._contents = Table((fd, Contents(*contents)) for fd, contents in base.contents.items())
+        self._interest = Shared((fd, EVENTS[events]) for fd, events in base.interest.items())
+        self._queues = Shared((fd, Queues(*held[:4])) for fd, held in base.held.items())
+        self._accounts = Shared((fd, Account(*held[4])) for fd, held in base.held.items() if held[4])
+        self._names = Shared(base.names)
+        self._capacity = Shared((fd, Capacity(*capacity)) for fd, capacity in base.capacity.items())
+        self._contents = Shared((fd, Contents(*contents)) for fd, contents in base.contents.items())
+        self._backlog = Shared(base.backlog)
         self._leaving: tuple[int, ...] = ()  # closed in the last turn, which still calls them by name
 
     def turn(self, offset: int) -> Iteration:
@@ -191,32 +270,33 @@ class Reader:
         return self._turns[offset]
 
     def _take(self, record: tuple[Any, ...]) -> None:
-        *_, samples, stepped, extra = record
+        *_, samples, stepped, changes = record
         self._names.drop(self._leaving)
         if not stepped:
             self._contents.drop(tuple(self._contents))
         self._leaving = ()
-        if extra is not None:
-            self._change(Extra(*extra))
+        if changes is not None:
+            self._change(Changes(*changes))
         if samples:
             held = tuple(rows(samples, 6))
             self._queues.put({fd: Queues(*queues) for fd, *queues, _ in held})
             self._accounts.put({fd: Account(*account) for fd, *_, account in held if account})
 
-    def _change(self, extra: Extra) -> None:
-        self._interest.put({fd: EVENTS[events] for fd, events in extra.changes if events})
-        self._interest.drop(fd for fd, events in extra.changes if not events)
-        for table in (self._queues, self._accounts, self._capacity, self._contents):
-            table.drop(extra.gone)
-        self._contents.put({fd: Contents(*contents) for fd, contents in extra.contents})
-        named_anew = {fd for fd, _, _ in extra.names}
-        self._leaving = tuple(fd for fd in extra.gone if fd not in named_anew)
-        self._names.put({fd: printable(name) for fd, name, _ in extra.names})
-        self._capacity.put({fd: Capacity(*capacity) for fd, _, capacity in extra.names if capacity})
+    def _change(self, changes: Changes) -> None:
+        self._interest.put({fd: EVENTS[events] for fd, events in changes.interest if events})
+        self._interest.drop(fd for fd, events in changes.interest if not events)
+        for table in (self._queues, self._accounts, self._capacity, self._contents, self._backlog):
+            table.drop(changes.gone)
+        self._backlog.put(dict(changes.backlog))
+        self._contents.put({fd: Contents(*contents) for fd, contents in changes.contents})
+        named_anew = {fd for fd, _, _ in changes.names}
+        self._leaving = tuple(fd for fd in changes.gone if fd not in named_anew)
+        self._names.put({fd: printable(name) for fd, name, _ in changes.names})
+        self._capacity.put({fd: Capacity(*capacity) for fd, _, capacity in changes.names if capacity})
 
     def _made(self, index: int, record: tuple[Any, ...]) -> Iteration:
-        at, timeout, ready, waited, handled, cpu, thread, calls, _, stepped, extra = record
-        more = Extra(*extra) if extra is not None else Extra()
+        at, timeout, ready, waited, handled, cpu, thread, calls, _, stepped, changes = record
+        more = Changes(*changes) if changes is not None else Changes()
         return Iteration(
             index=index,
             at_ns=at,
@@ -246,4 +326,5 @@ class Reader:
             ),
             stepped=stepped,
             contents=self._contents.copy_of(),
+            backlog=self._backlog.copy_of(),
         )

@@ -16,16 +16,16 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
-from labkit.tape.packing import FLAT, TABLES, Extra, Record, Standing, rows
+from labkit.tape.packing import FLAT, TABLES, Changes, Record, Snapshot, rows
 from labkit.tape.text import printable
 
 FORMAT = 2  # the version that save() writes; load() reads this one and the one before
-RENAMED = {"waited_ns": "asleep_ns", "handled_ns": "awake_ns"}  # what a row of format 1 called them
+RENAMED = {"waited_ns": "asleep_ns", "handled_ns": "awake_ns", "changes": "interest"}  # format 1
 DAMAGED = ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError
 
 
 def save(
-    path: Path, about: dict[str, str], dropped: int, base: Standing, records: Iterable[tuple[Any, ...]]
+    path: Path, about: dict[str, str], dropped: int, base: Snapshot, records: Iterable[tuple[Any, ...]]
 ) -> Path:
     """Write a header, and a line for each record, the first of which is turn `dropped`."""
     with replaced(path) as file:
@@ -93,10 +93,10 @@ def _reason(error: Exception) -> str:
 
 def _to_json(index: int, record: tuple[Any, ...]) -> dict[str, Any]:
     row = {"index": index, **Record(*record)._asdict()}
-    extra = row.pop("extra")
+    changes = row.pop("changes")
     row |= {name: list(rows(row[name], width)) for name, width in FLAT.items()}
-    if extra is not None:
-        row |= {name: value for name, value in Extra(*extra)._asdict().items() if value}
+    if changes is not None:
+        row |= {name: value for name, value in Changes(*changes)._asdict().items() if value}
         row["moments"] = [(*moment, _text(held)) for *moment, held in row.get("moments", ())]
         row["contents"] = [(fd, _text(held)) for fd, held in row.get("contents", ())]
     return row
@@ -106,27 +106,27 @@ def _from_json(index: int, row: dict[str, Any]) -> tuple[Any, ...]:
     row = {"stepped": False} | {RENAMED.get(name, name): value for name, value in row.items()}
     if row["index"] != index:
         raise ValueError(f"iteration {row['index']} stands where {index} should")
-    row |= {name: row.get(name) or [] for name in Extra._fields}
+    row |= {name: row.get(name) or [] for name in Changes._fields}
     row["moments"] = [[*each, None] if len(each) == 4 else each for each in row["moments"]]  # of format 1
     for name, holds in FIELDS.items():
         _check(name, holds, row[name])
-    more = Extra(*(_freeze(row[name]) for name in Extra._fields))
+    more = Changes(*(_freeze(row[name]) for name in Changes._fields))
     moments = tuple((*moment, _octets(held)) for *moment, held in more.moments)
     contents = tuple((fd, _octets(held)) for fd, held in more.contents)
-    extra = tuple(more._replace(moments=moments, contents=contents))
+    changes = tuple(more._replace(moments=moments, contents=contents))
     row |= {name: [value for line in row[name] for value in line] for name in FLAT}
     values = [_freeze(row[name]) for name in Record._fields[:-1]]
-    return (*values, extra if any(extra) else None)
+    return (*values, changes if any(changes) else None)
 
 
-def _header(header: dict[str, Any]) -> tuple[dict[str, str], int, Standing]:
+def _header(header: dict[str, Any]) -> tuple[dict[str, str], int, Snapshot]:
     version = header["labkit-tape"]
     if version not in (1, FORMAT):
         raise ValueError(f"format {version}; this labkit reads formats 1 and {FORMAT}")
     _check("about", lambda about: isinstance(about, dict) and all(map(text, about.values())), header["about"])
     _check("dropped", lambda dropped: integer(dropped) and dropped >= 0, header["dropped"])
-    standing = Standing()
-    stands = {"contents": {}} | header["standing"]
+    standing = Snapshot()
+    stands = {"contents": {}, "backlog": {}} | header["standing"]
     for name, holds in STANDS.items():
         table = {int(fd): value for fd, value in stands[name].items()}
         for fd, value in table.items():
@@ -231,13 +231,14 @@ FIELDS: dict[str, Holds] = {
     "calls": many(line(integer, word, maybe(integer), maybe(integer), integer, integer)),
     "samples": many(line(integer, *QUEUES, ACCOUNT)),
     "stepped": truth,
-    "changes": many(line(integer, events)),
+    "interest": many(line(integer, events)),
     "gone": many(integer),
     "names": many(line(integer, text, CAPACITY)),
     "pokes": many(line(text, word, maybe(integer), maybe(integer), integer)),
     "errors": many(line(integer, text)),
     "moments": many(line(integer, integer, line(*QUEUES), ACCOUNT, CONTENTS)),
     "contents": many(line(integer, CONTENTS)),
+    "backlog": many(line(integer, integer)),
 }
 STANDS: dict[str, Holds] = {
     "interest": events,
@@ -245,4 +246,5 @@ STANDS: dict[str, Holds] = {
     "names": text,
     "capacity": CAPACITY,
     "contents": CONTENTS,
+    "backlog": integer,
 }

@@ -22,7 +22,7 @@ from typing import Any, NamedTuple, overload
 from labkit.tape import saving
 from labkit.tape.diff import Divergence, diff
 from labkit.tape.iteration import Iteration
-from labkit.tape.packing import TABLES, Extra, Reader, Standing, plain
+from labkit.tape.packing import TABLES, Reader, Snapshot, plain, weight
 from labkit.tape.turn import Now
 
 CHUNK = 768  # a chunk is packed at so many turns, calls and samples; at some more where there are many fds
@@ -35,7 +35,7 @@ READERS = 4  # chunks that are kept unpacked
 class _Chunk(NamedTuple):
     first: int
     turns: int
-    base: Standing | None  # what stood before it; None: what the chunk before it left
+    base: Snapshot | None  # what stood before it; None: what the chunk before it left
     packed: bytes
     nbytes: int  # of all this
 
@@ -66,14 +66,14 @@ class Tape(Sequence[Iteration]):
         self._reading = threading.Lock()  # the readers; taken before the other
         self._chunks: deque[_Chunk] = deque()
         self._bytes = 0
-        self._standing = Standing()
-        self._base = Standing()  # what stood before the open chunk
-        self._kept: Standing = Standing()  # the base that was kept last
+        self._snapshot = Snapshot()
+        self._base = Snapshot()  # what stood before the open chunk
+        self._kept: Snapshot = Snapshot()  # the base that was kept last
         self._unbased = 0  # bytes of chunks since the last that has a base of its own
         self._fresh: set[int] = set()  # fds whose numbers have changed since then
         self._first = 0  # index of the open chunk's first turn
         self._open: list[tuple[Any, ...]] = []
-        self._weight = self._settled = 0
+        self._weight = 0
         self._enough = min(CHUNK, max(64, self.limit // 64))  # a small ring has small chunks
         self._readers: dict[int, Reader] = {}
 
@@ -81,25 +81,13 @@ class Tape(Sequence[Iteration]):
 
     def append(self, record: tuple[Any, ...]) -> None:
         """Add a turn, in the form of Record."""
-        *_, stepped, extra = record
-        if not stepped:
-            self._standing.forget_contents()
-        if extra is not None:
-            self._settle()
-            self._standing.apply(Extra(*extra))
         self._open.append(record)
-        self._weight += 1 + (len(record[7]) + len(record[8])) // 6
-        if self._weight > self._enough + len(self._standing.held) // 8:
+        self._weight += weight(record)
+        if self._weight > self._enough + len(self._snapshot.held) // 8:
             self._seal()
 
-    def _settle(self) -> None:
-        """Let the samples of the open chunk, as far as that was not done, stand as what the fds hold now."""
-        unsettled = self._open[self._settled :]
-        self._settled = len(self._open)
-        self._fresh.update(self._standing.settle(unsettled))
-
     def _seal(self) -> None:
-        self._settle()
+        self._fresh.update(self._snapshot.take(self._open))
         try:
             packed = marshal.dumps(self._open)
         except ValueError:  # somebody's own kind of number or text
@@ -116,14 +104,14 @@ class Tape(Sequence[Iteration]):
             self._chunks.append(_Chunk(self._first, len(self._open), base, packed, size))
             self._bytes += size
             self._first += len(self._open)
-            self._open, self._weight, self._settled = [], 0, 0
-            self._base = self._standing.copy_sharing(self._base)
+            self._open, self._weight = [], 0
+            self._base = self._snapshot.copy_sharing(self._base)
             while self._bytes > self.limit and (oldest := self._oldest()) < len(self._chunks):
                 for gone in [self._chunks.popleft() for _ in range(oldest)]:
                     self._bytes -= gone.nbytes
                     self.dropped += gone.turns
 
-    def _kept_base(self) -> Standing | None:
+    def _kept_base(self) -> Snapshot | None:
         """The base of the open chunk, if it is worth its size: a base takes no more than the turns do."""
         enough = min(self._base_size(), self.limit // 4)  # what goes together in the ring is a part of it
         return self._base if not self._chunks or self._unbased >= enough else None
@@ -219,7 +207,7 @@ class Tape(Sequence[Iteration]):
                     reader.records = _unpacked(chunks[-1])
             return reader.turn(index - reader.first)
 
-    def _reader(self, first: int, base: Callable[[], Standing]) -> Reader:
+    def _reader(self, first: int, base: Callable[[], Snapshot]) -> Reader:
         reader = self._readers.get(first)
         if reader is None:
             while len(self._readers) >= READERS:
@@ -269,19 +257,18 @@ class Tape(Sequence[Iteration]):
         """Read a tape that save() wrote; ValueError names the line that is not one, and what is wrong."""
         tape = cls(limit)
         lines = saving.load(Path(path))
-        tape.about, tape.dropped, tape._standing = next(lines)
-        tape._first, tape._base = tape.dropped, Standing(tape._standing)
+        tape.about, tape.dropped, tape._snapshot = next(lines)
+        tape._first, tape._base = tape.dropped, Snapshot(tape._snapshot)
         for record in lines:
             tape.append(record)
         return tape
 
 
-def _base_of(chunks: Sequence[_Chunk]) -> Standing:
+def _base_of(chunks: Sequence[_Chunk]) -> Snapshot:
     """What stood before the last of `chunks`, of which the first has a base."""
     first, *between = chunks[:-1] or chunks
     assert first.base is not None
-    standing = Standing(first.base)
+    standing = Snapshot(first.base)
     for chunk in [first, *between] if len(chunks) > 1 else []:
-        for record in _unpacked(chunk):
-            standing.take(record)
+        standing.take(_unpacked(chunk))
     return standing

@@ -27,7 +27,9 @@ class Call(NamedTuple):
     """One call that was made on an fd while the loop was awake.
 
     `arg` is the argument (bytes for recv and send), `result` what came back (bytes moved; the new fd of an
-    accept), `errno` 0 or the error's number, `at_ns` nanoseconds since the loop woke.
+    accept), `errno` 0 or the error's number, `at_ns` nanoseconds since the loop woke. Every way to receive is
+    called recv (recvfrom, recvmsg, recv_into …), every way to send is called send (sendto, sendall …; of a
+    sendall that failed nobody knows how much went). A peek is a recv with MSG_PEEK: it moves nothing.
 
     While asyncore is watched there is a row for each method of its dispatchers too, where it began: any name
     that is not in SYSTEM_CALLS. Its `result` is how many of the rows after it were made by it (`depths` makes
@@ -42,7 +44,7 @@ class Call(NamedTuple):
     at_ns: int
 
 
-SYSTEM_CALLS = frozenset(["accept", "close", "connect", "recv", "send", "shutdown"])
+SYSTEM_CALLS = frozenset(["accept", "close", "connect", "peek", "recv", "send", "shutdown"])
 
 
 def depths(calls: Iterable[Call]) -> list[int]:
@@ -107,7 +109,7 @@ class Account(NamedTuple):
     """A connection counted at both ends, in bytes: what was handed over, and what lies at the peer.
 
     `open` is False once the peer closed its end: what lay there can no longer be counted. `moving` is True
-    if the peer was at work while the count was taken, so that it need not balance.
+    if the count need not balance: the peer was at work meanwhile, or bytes passed where nobody counts them.
     """
 
     peer_sent: int
@@ -172,7 +174,9 @@ class Turn:
     `awake_ns` awake until the next wait, `cpu_ns` the thread's CPU in both; the recorder's own work is left
     out. `timeout` is in seconds, None for no limit. The mappings are by fd and shared: do not write to them.
     `stepped` is True if Lab.step() made it, which does not sleep, False in a loop that runs by itself;
-    `contents` are known of those that were stepped only.
+    `contents` are known of those that were stepped only. `backlog` has how many connections wait to be
+    accepted, by the fd of the listener (tcp(7), on Linux). A turn of less than 50 µs is taken to have used
+    the CPU all the time: it did not sleep.
     """
 
     index: int
@@ -194,6 +198,7 @@ class Turn:
     moments: tuple[Moment, ...] = ()
     stepped: bool = False
     contents: Mapping[int, Contents] = field(default_factory=dict)
+    backlog: Mapping[int, int] = field(default_factory=dict)
 
     def name(self, fd: int) -> str:
         """The reader's name for `fd`, or its number."""
@@ -203,7 +208,7 @@ class Turn:
         """Whether every byte of a connection is accounted for, in both directions (tcp(7)).
 
         sent − received == recv_queue of the receiver + send_queue of the sender. None where it cannot be
-        said: no account, a peer that is closed, or one that was at work meanwhile.
+        said: no account, a peer that is closed, or a count that need not balance.
         """
         account, queues = self.accounts.get(fd), self.queues.get(fd)
         if account is None or queues is None or account.moving or not account.open:

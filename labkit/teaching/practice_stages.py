@@ -190,7 +190,7 @@ class ServedByAsyncio(Served):
         super().__init__(lambda listener, selector: self._watched(serve), buffers=buffers)
 
     def _watched(self, serve: Callable[[socket.socket], Any]) -> None:
-        from labkit.watching.watching import watch
+        from labkit.watching.watch import watch
 
         async def main() -> None:
             with watch(asyncio.get_running_loop(), self.tape, calls=True):

@@ -12,45 +12,65 @@ import logging
 import sys
 import threading
 import weakref
-from collections.abc import Callable
-from threading import get_ident
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from types import FunctionType, ModuleType, TracebackType
 from typing import Any
 
 from labkit.record import recorder as recording
-from labkit.record import tapping
+from labkit.record import sockets as recording_sockets
 from labkit.record.recorder import Recorder
-from labkit.record.tapping import Tap
-from labkit.tape.turn import Event
-from labkit.watching import standing_in
-from labkit.watching.standing_in import waiting_select, waiting_time
+from labkit.record.sockets import Several, Sockets
+from labkit.tape.tape import Tape
+from labkit.watching import dispatchers, waits
+from labkit.watching.dispatchers import describe_dispatcher, dispatcher_buffers, dispatcher_sizes
+from labkit.watching.names import Names
+from labkit.watching.patches import Patches
+from labkit.watching.selector import start_afresh
 
 log = logging.getLogger("labkit")
 
 EVENT_FUNCTIONS = ("read", "write", "_exception", "readwrite")  # what poll() and poll2() call on an event
 # Called for every fd on every turn, or recorded at the socket under the same name, or about logging.
 NOT_RECORDED = frozenset(
-    [
-        "readable",
-        "writable",
-        "recv",
-        "send",
-        "accept",
-        "connect",
-        "close",
-        "bind",
-        "listen",
-        "log",
-        "log_info",
-    ]
+    ["readable", "writable", "recv", "send", "accept", "connect"]
+    + ["close", "bind", "listen", "log", "log_info"]
 )
-OURS = frozenset([__file__, recording.__file__, standing_in.__file__, tapping.__file__])
+OURS = frozenset(
+    [__file__, recording.__file__, recording_sockets.__file__, waits.__file__, dispatchers.__file__]
+)
 
 
 def is_asyncore(module: Any) -> bool:
     """Whether `module` is asyncore: the standard library's up to Python 3.11, or the package pyasyncore's."""
     names = ("poll", "poll2", "loop", "dispatcher", "socket_map", "select", "time", *EVENT_FUNCTIONS)
     return isinstance(module, ModuleType) and all(hasattr(module, name) for name in names)
+
+
+@contextmanager
+def watch_asyncore(module: Any, tape: Tape) -> Iterator[Tape]:
+    """Record the waits of the first thread that waits, its calls, and its dispatchers' methods."""
+    names = Names()
+    recorder = Recorder(
+        tape,
+        sizes=dispatcher_sizes,
+        buffers=dispatcher_buffers,
+        describe=lambda fd, dispatcher: describe_dispatcher(names, fd, dispatcher),
+    )
+    tape.about.setdefault("selector", "select")
+    tape.about["loop"] = module.__name__
+    start_afresh(recorder)
+    watcher = Watcher(recorder)
+    patch = enter(module, watcher)
+    try:
+        yield tape
+    except BaseException as error:
+        hide(error.__traceback__)
+        raise
+    finally:
+        patch.leave(watcher)
+        recorder.end()
 
 
 class Watcher:
@@ -63,8 +83,8 @@ class Watcher:
     def __init__(self, recorder: Recorder, map: dict[int, Any] | None = None) -> None:
         self.recorder = recorder
         self.map = map
-        self.thread: int | None = None
-        self._interest: dict[int, int] = {}
+        self.thread: object | None = None  # what this_thread() says in it
+        self._interest: dict[int, tuple[int, int]] = {}  # fd → (events, id of its dispatcher)
         self._told: Any = None  # the last interest lists, as they were handed in
 
     def asks(self, lists: Any, interest: Callable[[], dict[int, int]], dispatchers: dict[int, Any]) -> bool:
@@ -73,27 +93,28 @@ class Watcher:
         if told == self._told:
             return False
         self._told = told
-        asked, recorder = interest(), self.recorder
-        for fd in self._interest.keys() - asked.keys():
-            recorder.asks(fd, 0)
-        for fd, events in asked.items():
+        recorder, before = self.recorder, self._interest
+        self._interest = {fd: (events, id(dispatchers.get(fd))) for fd, events in interest().items()}
+        for fd, (_, dispatcher) in before.items():
+            if fd not in self._interest or self._interest[fd][1] != dispatcher:
+                recorder.asks(fd, 0)
+        for fd, (events, _) in self._interest.items():
             recorder.asks(fd, events, dispatchers.get(fd))
-        self._interest = asked
         return True
 
 
-class Door:
-    """Stands in an asyncore module while somebody watches it: one a module, made by `enter`."""
+class AsyncorePatch:
+    """What stands in an asyncore module while somebody watches it: one a module, made by `enter`."""
 
     def __init__(self, module: ModuleType) -> None:
         self.module = module
         self.watchers: list[Watcher] = []
-        self._here: dict[int, tuple[Recorder, ...]] = {}  # thread → whom its calls are told
-        self._undo: list[tuple[Any, str, Any, Any]] = []
+        self._here = threading.local()  # .told: whom the calls of this thread are told
+        self._patches = Patches()
         self._wrapped: set[type] = set()
         self._fds: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
         kinds = [getattr(module, name) for name in ("file_wrapper",) if hasattr(module, name)]
-        self._tap = Tap(self.recorders, tuple(kinds))
+        self._sockets = Sockets(Several(self.recorders), tuple(kinds))
 
     # ---- opening and closing -------------------------------------------------------------------------
 
@@ -101,159 +122,83 @@ class Door:
         if not self.watchers:
             self._open()
         self.watchers = [*self.watchers, watcher]
-        self._here.clear()
+        self._here = threading.local()
 
     def leave(self, watcher: Watcher) -> None:
         """Tell the watcher no more; with the last one, the module is as it was."""
         with _lock:
             self.watchers = [each for each in self.watchers if each is not watcher]
-            self._here.clear()
-            if not self.watchers and _doors.get(self.module) is self:
-                del _doors[self.module]
-                self._close()
+            self._here = threading.local()
+            if not self.watchers and _entered.get(self.module) is self:
+                del _entered[self.module]
+                self._patches.take_back()
+                self._wrapped.clear()
+                self._sockets.release()
 
     def _open(self) -> None:
-        module = self.module
-        self._put(module, "select", waiting_select(module.select, self._select, self._poll))
-        self._put(module, "time", waiting_time(module.time, self._sleep))
+        module, put = self.module, self._patches.put
+        put(module, "select", waits.select_that_waits(module.select, self._wait))
+        put(module, "time", waits.time_that_waits(module.time, self._wait))
         for name in EVENT_FUNCTIONS:
-            self._put(module, name, self._method(getattr(module, name), event=True))
+            put(module, name, self._method(getattr(module, name), event=True))
         for each in list(vars(module).values()):
             if isinstance(each, type) and issubclass(each, module.dispatcher):
                 self._wrap(each)
         for dispatcher in list(module.socket_map.values()):
-            self.meet(dispatcher)
-
-    def _close(self) -> None:
-        for owner, name, ours, original in reversed(self._undo):
-            if vars(owner).get(name) is ours:
-                setattr(owner, name, original)
-        self._undo.clear()
-        self._wrapped.clear()
-        self._tap.close()
-
-    def _put(self, owner: Any, name: str, ours: Any) -> None:
-        self._undo.append((owner, name, ours, vars(owner)[name]))
-        setattr(owner, name, ours)
+            self.instrument(dispatcher)
 
     # ---- who is told ---------------------------------------------------------------------------------
 
     def recorders(self) -> tuple[Recorder, ...]:
         """Who is told of the calls that this thread makes."""
-        me = get_ident()
-        found = self._here.get(me)
-        if found is None:
-            theirs = any(each.thread == me for each in self.watchers)
-            found = self._here[me] = tuple(
+        here = self._here
+        try:
+            found: tuple[Recorder, ...] = here.told
+        except AttributeError:
+            me = this_thread()
+            theirs = any(each.thread is me for each in self.watchers)
+            found = here.told = tuple(
                 each.recorder
                 for each in self.watchers
-                if each.thread == me or (each.thread is None and each.map is None and not theirs)
+                if each.thread is me or (each.thread is None and each.map is None and not theirs)
             )
         return found
 
-    def follows(self, watcher: Watcher, thread: int) -> None:
-        """From now on the watcher takes the calls of `thread`, and of no other."""
-        watcher.thread = thread
-        self._here.clear()
+    def follows(self, watcher: Watcher) -> None:
+        """From now on the watcher takes the calls of this thread, and of no other."""
+        watcher.thread = this_thread()
+        self._here = threading.local()
 
     def _followers(self, map: Any) -> list[Watcher]:
-        me = get_ident()
         owned = [each for each in self.watchers if each.map is not None and each.map is map]
         if owned:
             return owned
+        me = this_thread()
         found = [each for each in self.watchers if each.map is None and each.thread in (None, me)]
         for each in found:
             if each.thread is None:
-                self.follows(each, me)
+                self.follows(each)
         return found
 
     # ---- the wait boundary ---------------------------------------------------------------------------
 
-    def _select(self, real: ModuleType, lists: tuple[Any, ...], rest: tuple[Any, ...]) -> Any:
-        def interest() -> dict[int, int]:
-            asked: dict[int, int] = {}
-            for event, fds in zip((1, 2, 4), lists, strict=True):
-                for fd in fds:
-                    asked[fd] = asked.get(fd, 0) | event
-            return asked
-
-        def told(answer: Any) -> tuple[int, ...]:
-            ready: dict[int, int] = {}
-            for event, fds in zip((1, 2, 4), answer, strict=True):
-                for fd in fds:
-                    ready[fd] = ready.get(fd, 0) | event
-            return tuple(value for item in ready.items() for value in item)
-
-        timeout = rest[0] if rest else None
-        return self._wait(lists, interest, lambda: real.select(*lists, *rest), told, timeout, "select")
-
-    def _poll(self, real: ModuleType, pollster: Any, asked: dict[int, int], args: tuple[Any, ...]) -> Any:
-        bits = [(real.POLLIN, Event.READ), (real.POLLOUT, Event.WRITE), (real.POLLPRI, Event.EXCEPT)]
-        # Told without being asked, and with no list of their own: a hang-up, an error, an fd that is closed.
-        bits += [(flag, Event.EXCEPT) for flag in (real.POLLHUP, real.POLLERR, real.POLLNVAL)]
-
-        def events(flags: int) -> int:
-            return sum({int(event) for bit, event in bits if flags & bit})
-
-        def interest() -> dict[int, int]:
-            return {fd: events(flags) for fd, flags in asked.items()}
-
-        def told(answer: Any) -> tuple[int, ...]:
-            return tuple(value for fd, flags in answer for value in (fd, events(flags)))
-
-        milliseconds = args[0] if args else None
-        timeout = None if milliseconds is None or milliseconds < 0 else milliseconds / 1000
-        return self._wait(asked, interest, lambda: pollster.poll(*args), told, timeout, "poll")
-
-    def _sleep(self, real: ModuleType, seconds: Any) -> None:
-        self._wait((), dict, lambda: real.sleep(seconds), lambda answer: (), seconds, "sleep")
-
-    def _wait(
-        self,
-        lists: Any,
-        interest: Callable[[], dict[int, int]],
-        wait: Callable[[], Any],
-        told: Callable[[Any], tuple[int, ...]],
-        timeout: float | None,
-        kind: str,
-    ) -> Any:
+    def _wait(self, wait: waits.Wait) -> Any:
         """Wait, and tell those who follow this loop: what is asked, that it waits, what came back."""
-        frame = sys._getframe(3)  # poll() or poll2(), which keeps the map in a local variable of this name
+        frame = sys._getframe(2)  # poll() or poll2(), which keeps the map in a local variable of this name
         inside = frame.f_globals is vars(self.module)
         map = frame.f_locals.get("map") if inside else None
-        followers = self._followers(map)
-        if not followers:
-            return wait()
-        self._try(self._prepare, followers, lists, interest, map or {}, kind)
-        recorders = [each.recorder for each in followers]
-        began = [recorder.waits() for recorder in recorders]
-        try:
-            answer = wait()
-        except BaseException as error:
-            for recorder, at in zip(recorders, began, strict=True):
-                recorder.woke(at, timeout, ())
-                recorder.error(-1, f"{type(error).__name__}: {error}")
-                recorder.finish()
-            raise
-        ready = self._try(told, answer) or ()
-        for recorder, at in zip(recorders, began, strict=True):
-            recorder.woke(at, timeout, ready)
-        return answer
+        call = wait.call
+        for each in self._followers(map):
+            self._try(self._prepare, each, wait, map or {})
+            call = partial(each.recorder.wait, call, ready=wait.ready)
+        return call(wait.timeout)
 
-    def _prepare(
-        self,
-        followers: list[Watcher],
-        lists: Any,
-        interest: Callable[[], dict[int, int]],
-        map: dict[int, Any],
-        kind: str,
-    ) -> None:
-        for each in followers:
-            if kind != "sleep":
-                each.recorder.tape.about["selector"] = kind
-            if each.asks(lists, interest, map):
-                for dispatcher in map.values():
-                    self.meet(dispatcher)
+    def _prepare(self, watcher: Watcher, wait: waits.Wait, map: dict[int, Any]) -> None:
+        if wait.kind != "sleep":
+            watcher.recorder.tape.about["selector"] = wait.kind
+        if watcher.asks(wait.lists, wait.interest, map):
+            for dispatcher in map.values():
+                self.instrument(dispatcher)
 
     def _try(self, instrument: Callable[..., Any], *args: Any) -> Any:
         try:
@@ -266,13 +211,13 @@ class Door:
 
     # ---- dispatchers ---------------------------------------------------------------------------------
 
-    def meet(self, dispatcher: Any) -> None:
+    def instrument(self, dispatcher: Any) -> None:
         """Take the calls of a dispatcher, and of the classes it is made from, from now on."""
         kind = type(dispatcher)
         if kind not in self._wrapped and isinstance(dispatcher, self.module.dispatcher):
             for each in kind.__mro__:
                 self._wrap(each)
-        self._tap.open(getattr(dispatcher, "socket", None))
+        self._sockets.record(getattr(dispatcher, "socket", None))
 
     def _wrap(self, kind: type) -> None:
         if kind in self._wrapped or not issubclass(kind, self.module.dispatcher):
@@ -283,31 +228,27 @@ class Door:
             if not isinstance(value, FunctionType):
                 continue
             if name == "add_channel":
-                self._put(kind, name, self._add_channel(value))
+                self._patches.put(kind, name, self._add_channel(value))
             elif name == "handle_error":
-                self._put(kind, name, self._handle_error(value))
+                self._patches.put(kind, name, self._handle_error(value))
             elif name in NOT_RECORDED or name.startswith("__"):
                 continue
             elif not theirs or name.startswith("handle_") or name == "initiate_send":
-                self._put(kind, name, self._method(value))
+                self._patches.put(kind, name, self._method(value))
 
     def _method(self, function: Callable[..., Any], event: bool = False) -> Callable[..., Any]:
         """A method, or with `event` one of the functions that call it, with its beginning and end told."""
-        name, here, find, fd_of = function.__name__, self._here, self.recorders, self._fd
+        name, find, fd_of = function.__name__, self.recorders, self._fd
         dispatchers = self.module.dispatcher
 
         @functools.wraps(function)
         def method(dispatcher: Any, *args: Any, **kwargs: Any) -> Any:
-            recorders = here.get(get_ident())
-            if recorders is None:
-                recorders = find()
+            recorders = find()
             if not recorders or (event and not isinstance(dispatcher, dispatchers)):
                 return function(dispatcher, *args, **kwargs)
             fd = fd_of(dispatcher)
-            asked = args[0] if event and args else None  # the flags of a readwrite()
-            recorder = recorders[0]
-            entered = recorder.enters(fd, name, asked)
-            others = [(each, each.enters(fd, name, asked)) for each in recorders[1:]] if recorders[1:] else ()
+            arg = args[0] if event and args else None  # the flags of a readwrite()
+            entered = [(each, each.enters(fd, name, arg)) for each in recorders]
             errno = 0
             try:
                 return function(dispatcher, *args, **kwargs)
@@ -315,8 +256,7 @@ class Door:
                 errno = error.errno or 0
                 raise
             finally:
-                recorder.leaves(entered, errno)
-                for each, place in others:
+                for each, place in entered:
                     each.leaves(place, errno)
 
         return method
@@ -338,13 +278,13 @@ class Door:
     def _add_channel(self, function: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(function)
         def add_channel(dispatcher: Any, *args: Any, **kwargs: Any) -> Any:
-            self.meet(dispatcher)
+            self.instrument(dispatcher)
             try:
                 self._fds[dispatcher] = dispatcher._fileno
             except (AttributeError, TypeError):  # no number, or no hash
                 pass
             for watcher in self.watchers:  # one that a lab's own loop makes joins that loop's map
-                here = watcher.map is not None and watcher.thread == get_ident()
+                here = watcher.map is not None and watcher.thread is this_thread()
                 if here and getattr(dispatcher, "_map", None) is self.module.socket_map:
                     dispatcher._map = watcher.map
             return function(dispatcher, *args, **kwargs)
@@ -370,14 +310,26 @@ def hide(traceback: TracebackType | None) -> None:
         traceback = traceback.tb_next
 
 
-_doors: dict[ModuleType, Door] = {}
+_mine = threading.local()
+
+
+def this_thread() -> object:
+    """What stands for this thread, and never for another: its number is used again after its end."""
+    try:
+        token: object = _mine.token
+    except AttributeError:
+        token = _mine.token = object()
+    return token
+
+
+_entered: dict[ModuleType, AsyncorePatch] = {}
 _lock = threading.RLock()
 
 
-def enter(module: ModuleType, watcher: Watcher) -> Door:
-    """Let `watcher` take what passes in an asyncore module, until it leaves the Door that is returned."""
+def enter(module: ModuleType, watcher: Watcher) -> AsyncorePatch:
+    """Let `watcher` take what passes in an asyncore module, until it leaves the patch that is returned."""
     with _lock:
-        door = _doors.get(module) or Door(module)
-        door.enter(watcher)
-        _doors[module] = door
-        return door
+        patch = _entered.get(module) or AsyncorePatch(module)
+        patch.enter(watcher)
+        _entered[module] = patch
+        return patch

@@ -64,7 +64,7 @@ def lab(selector: str = "select", **options: Any) -> AsyncoreLab:
 def nothing_is_left() -> Iterator[None]:
     module, threads, fds = dict(vars(asyncore)), threading.active_count(), kernel.open_fds()
     yield
-    assert dict(vars(asyncore)) == module and not dispatchers._doors and not asyncore.socket_map
+    assert dict(vars(asyncore)) == module and not dispatchers._entered and not asyncore.socket_map
     assert threading.active_count() == threads
     assert kernel.open_fds() == fds
 

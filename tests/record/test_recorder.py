@@ -135,7 +135,7 @@ def test_an_instrument_that_raises_is_dropped_once_and_logged(recorded, caplog):
     def broken(data):
         raise RuntimeError("an instrument")
 
-    recorder._sizes = broken
+    recorder._watched._sizes = broken
     with caplog.at_level(logging.ERROR, "labkit"):
         for _ in range(3):
             client.send(b"x")

@@ -54,8 +54,8 @@ ATTACKS = {
         "Errno 24",
     ),
     "a recorder that forgets": (
-        "from labkit.record import recorder\nrecorder.RecordedSocket.recv = lambda self, n: b''\n" + WRONG,
-        "replaced labkit.record.recorder.RecordedSocket.recv",
+        "from labkit.record import sockets\nsockets.Sockets.record = lambda self, sock: sock\n" + WRONG,
+        "replaced labkit.record.sockets.Sockets.record",
     ),
     "a function with other code": (
         "from labkit.record.recorder import Recorder\n"

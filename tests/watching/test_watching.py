@@ -110,7 +110,7 @@ def nothing_is_left() -> Iterator[None]:
     assert list(vars(asyncore).items()) == list(module.items())
     assert all(dict(vars(kind)) == was for kind, was in zip(kinds, classes, strict=True))
     assert kernel.open_fds() == fds
-    assert not dispatchers._doors
+    assert not dispatchers._entered
 
 
 @contextlib.contextmanager
@@ -425,7 +425,7 @@ def test_read_buffer_is_the_programs_and_write_buffer_asyncores(use_poll):  # S4
 @pytest.mark.parametrize("buffer", [b"abc", bytearray(b"abc"), "abc", io.BytesIO(b"abc"), io.StringIO("abc")])
 @pytest.mark.parametrize("name", ["rbuf", "read_buffer", "in_buffer", "ac_in_buffer"])
 def test_a_read_buffer_is_found_by_its_usual_names(name, buffer):
-    from labkit.watching.watching import dispatcher_sizes
+    from labkit.watching.dispatchers import dispatcher_sizes
 
     class Program:
         pass
