@@ -10,7 +10,7 @@ from labkit.measure.costs import Point, Sweep
 from labkit.measure.facts import Facts
 from labkit.measure.pair import pair
 from labkit.measure.reference import ALL_READY, ONE_READY, TEN_MB
-from labkit.measure.sampler import Sampler
+from labkit.measure.sampler import Sampler, threads
 from labkit.measure.sweeping import fd_room, sizes, sweep
 
 __all__ = [
@@ -33,4 +33,5 @@ __all__ = [
     "shown",
     "sizes",
     "sweep",
+    "threads",
 ]

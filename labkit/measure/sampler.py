@@ -5,6 +5,7 @@ It knows threads and what the kernel says of them; no loops, tapes or figures.
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from typing import Self
@@ -101,3 +102,10 @@ def mostly(row: list[tuple[str, int, int]]) -> str:
         return "was not seen"
     what = max(spent, key=lambda each: spent[each])
     return f"{what}, for {duration(spent[what])} of {duration(sum(spent.values()))}"
+
+
+def threads() -> set[int]:
+    """The threads of this process: their ids, as the kernel lists them (on macOS, those Python knows)."""
+    if kernel.LINUX:
+        return {int(tid) for tid in os.listdir("/proc/self/task")}
+    return {thread.native_id for thread in threading.enumerate() if thread.native_id is not None}

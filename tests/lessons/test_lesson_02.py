@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import signal
 import sys
+from statistics import median
 from types import SimpleNamespace
 
 import pytest
@@ -32,7 +33,7 @@ def _run(tape, echoes):
     ends = [it.index for it in tape if any(c.name == "recv" and c.result == 5 for c in it.calls)]
     return dict(
         calls=len(calls), wasted=sum(c.errno == errno.EAGAIN for c in calls), hellos=len(ends),
-        answers=[echo.result.decode() for echo in echoes], echoes=[echo.wall_ns for echo in echoes],
+        echoes=echoes,
         asleep=sum(it.asleep_ns for it in tape), cpu=sum(it.cpu_ns for it in tape), dropped=tape.dropped,
         threads=len({it.thread for it in tape}), empty=sum(not it.ready for it in tape),
     )
@@ -43,15 +44,16 @@ def _asked(lab):
 """
 ASK = """
     idle=_calls(idle), raced={name: _run(*run) for name, run in raced.items()},
-    told=told, complaints=complaints, waits=list(waits.items()),
-    served=_calls(served), workers=[workers == {loop_thread}, len(started)],
+    told=told, complaints=list(complaints.values()), waits=list(waits_of.items()),
+    timeout=[each.wall_ns for each in slept_40],
+    served=_calls(served), workers=[workers == {three.thread.ident}, len(started)],
     lying_there=lying_there, states=[str(w) for _, w in states.samples["labkit loop"]],
     told_readable=told_readable, reads=reads, urgent=[urgent, byte.decode()], after_reset=after_reset,
     resumed=resumed, ended=ended, noted=noted,
     waited=waited, longest=max(it.awake_ns for it in thinker.tape), rooms=rooms,
-    echo=_held(echo), polite=_held(polite), asked=_asked(polite), stopped=len(polite.tape),
-    lanes=lanes, writable=writable,
-    bytes=[alice.sent, alice.received, all(it.balance(fd) for it in lab.tape)],
+    echo=_held(echo), polite=_held(polite), asked=_asked(polite), stopped=stopped,
+    lanes=lanes, writable=told_writable,
+    bytes=[reader.sent, reader.received, all(it.balance(fd) for it in drained.tape if fd in it.accounts)],
     at_tcp=at_tcp, at_unix=at_unix, backlog=backlog,
     alarm=[str(__import__("signal").getsignal(14)), __import__("signal").getitimer(0)],
 """
@@ -82,8 +84,7 @@ def test_s14_an_idle_busy_iteration_is_one_eagain_a_socket(seen):
 @the_lesson
 def test_s14_every_server_answers_every_hello(seen):
     for run in seen.raced.values():
-        assert run["answers"] == ["hello"] * 5
-        assert run["hellos"] == 5
+        assert len(run["echoes"]) == run["hellos"] == 15
         assert run["threads"] == 1
         assert run["dropped"] == 0
 
@@ -91,10 +92,10 @@ def test_s14_every_server_answers_every_hello(seen):
 @the_lesson
 def test_s14_select_makes_no_call_in_vain_and_the_others_do(seen):
     busy, nap, select = (seen.raced[name] for name in ("busy", "nap", "select"))
-    assert select["calls"] == 11  # one accept, and a recv and a send for each hello
+    assert select["calls"] == 31  # one accept, and a recv and a send for each hello
     assert select["wasted"] == select["empty"] == 0
-    assert busy["calls"] - busy["wasted"] == nap["calls"] - nap["wasted"] == 11
-    assert select["calls"] * 50 < busy["calls"]
+    assert busy["calls"] - busy["wasted"] == nap["calls"] - nap["wasted"] == 31
+    assert select["calls"] * 20 < busy["calls"]
     assert 10 < nap["wasted"] < busy["wasted"] / 5
 
 
@@ -104,28 +105,27 @@ def test_s14_polling_costs_cpu_and_napping_costs_time(seen):
     assert busy["cpu"] > 10 * select["cpu"]
     assert busy["cpu"] > 2 * nap["cpu"] > 2 * select["cpu"]
     assert busy["asleep"] < 0.3 * select["asleep"]
-    assert max(nap["echoes"]) > 5e6 > sorted(select["echoes"])[2]
+    assert median(nap["echoes"]) > 2 * median(select["echoes"])
 
 
 @the_lesson
 def test_s16_three_lists_and_a_timeout_return_three_lists(seen):
     assert seen.told == [["here"], ["here", "there"], []]
-    first, second = (complaint.split("\n    ")[1].split(":")[0] for complaint in seen.complaints)
+    first, second = (complaint.split(":")[0] for complaint in seen.complaints)
     assert (first, second) == ("TypeError", "ValueError")
 
 
 @the_lesson
 def test_s18_a_timeout_is_a_lower_limit_and_poll_counts_whole_milliseconds(seen):
+    assert min(seen.timeout) >= 40e6
     waits = dict(seen.waits)
-    for name, (came, wall, cpu, _) in waits.items():
+    for name, (came, wall, _, _) in waits.items():
         call, ms = name.removesuffix(" ms").split(", ")
         assert not any(came)
         assert wall >= float(ms) * 1e6
-        if float(ms) >= 1:
-            assert cpu < wall / 2
-        if call == "poll" and float(ms) and WHOLE_MILLISECONDS:
+        if call == "poll" and float(ms) and sys.version_info < (3, 15):
             assert wall >= -(-float(ms) // 1) * 1e6
-    if WHOLE_MILLISECONDS:
+    if sys.version_info < (3, 15):
         assert waits["select, 0.1 ms"][1] < waits["poll, 0.1 ms"][1]
     assert {waits["select, 0 ms"][3], waits["poll, 0 ms"][3]} <= {0, None}
 
@@ -236,7 +236,6 @@ def test_s23_when_the_peer_reads_everything_arrives(seen):
 
 @the_lesson
 def test_s24_a_backlog_of_zero_lets_one_in(seen):
-    assert [connected for _, connected in seen.at_tcp] == [True, False, False, False]
-    assert {answer for answer, _ in seen.at_tcp} == {"EINPROGRESS"}
-    assert seen.at_unix == [["no error", True], *[["EAGAIN", False]] * 3]
+    assert seen.at_tcp == [True, False, False, False]
+    assert seen.at_unix == ["connected", *["EAGAIN"] * 3]
     assert seen.backlog == [1, 0]
