@@ -327,7 +327,7 @@ class Recorder:
 
     def _touched_in(
         self, ready: tuple[int, ...], calls: tuple[Any, ...], asked: tuple[Any, ...]
-    ) -> Iterable[int]:
+    ) -> dict[int, None]:
         """The fds that anything happened to in a turn, each once."""
         touched = dict.fromkeys(ready[::2])
         touched.update(dict.fromkeys(packing.fds_of(calls)))

@@ -6,7 +6,7 @@ It asks the program (by instruments) and the kernel, at the moment of the call. 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from typing import Any
 
 from labkit import kernel
@@ -146,10 +146,10 @@ class Watched:
             samples += (fd, received, read, write, unsent, account)
         return tuple(samples)
 
-    def backlog(self, touched: Iterable[int]) -> tuple[tuple[int, int], ...]:
+    def backlog(self, touched: Container[int]) -> tuple[tuple[int, int], ...]:
         """(fd, connections that wait) of each listener that was touched."""
-        found = ((fd, kernel.waiting(fd)) for fd in touched if fd in self.listeners)
-        return tuple((fd, waiting) for fd, waiting in found if waiting is not None)
+        found = [(fd, kernel.waiting(fd)) for fd in self.listeners if fd in touched]
+        return tuple((fd, waiting) for fd, waiting in found if waiting is not None) if found else ()
 
     def tally(self, fd: int) -> list[int]:
         """[bytes received, bytes sent] through the socket of `fd` since it is watched."""
