@@ -24,7 +24,7 @@ CARDS = {"12-twenty-five-myths": 2 * 25}  # minutes of what is dipped into, card
 LONGEST = 8  # lines of code in a cell; a longer one says why: "labkit": {"long": "…"}
 FIRST_EDITION = {
     "00-start-here", "03-select-poll-epoll",
-    "04-buffers-and-framing", "05-reading-asyncore", "06-rpc-on-asyncore",
+    "04-buffers-and-framing", "06-reading-asyncore", "08-rpc-on-asyncore",
 }  # fmt: skip
 DIPPED_INTO = {"12-twenty-five-myths"}  # cards, two minutes apiece: nobody works through them
 LESSONS = [path for path in NOTEBOOKS if path.stem not in FIRST_EDITION]
