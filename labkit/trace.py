@@ -84,8 +84,11 @@ class Source:
     @property
     def text(self) -> tuple[int, tuple[str, ...]]:
         """(number of the first, lines) of the function that the current line is in; (0, ()) if unknown."""
-        line = self.line
-        return self._texts.get((line.filename, line.function), (0, ())) if line is not None else (0, ())
+        return self.text_of(self.line) if self.line is not None else (0, ())
+
+    def text_of(self, line: Line) -> tuple[int, tuple[str, ...]]:
+        """(number of the first, lines) of the function that `line` is in; (0, ()) if unknown."""
+        return self._texts.get((line.filename, line.function), (0, ()))
 
     def forward(self) -> bool:
         """To the next line; False at the last."""

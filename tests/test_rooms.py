@@ -37,8 +37,8 @@ HIDDEN_FROM_FIGURES = {"lab", "loop", "measure", "record", "rpc", "watching"}
 KNOW_A_LAB = {"figure/controls.py", "figure/live.py", "figure/live_sweep.py"}
 
 ONLY_IN = {
-    "matplotlib": {"charts", "figure"},
-    "numpy": {"charts", "figure"},
+    "matplotlib": {"charts", "figure/agg.py"},
+    "numpy": {"charts", "figure/agg.py"},
     "ipywidgets": {"figure", "teaching", "classroom"},
     "anywidget": {"figure", "teaching", "classroom"},
 }

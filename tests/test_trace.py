@@ -265,8 +265,8 @@ def test_the_map_of_the_module_is_counted_on_the_tape(traced_asyncore):
 # ---- the panels ------------------------------------------------------------------------------------------
 
 
-def test_the_source_panel_shows_the_line_and_moves_by_lines(lab):
-    from labkit.figure.frame import Frame
+def test_the_source_panel_shows_each_line_that_ran(lab):
+    from labkit.figure.drawing import Sheet
     from labkit.figure.panels.source import SourceLines
 
     alice = lab.connect("alice")
@@ -274,36 +274,31 @@ def test_the_source_panel_shows_the_line_and_moves_by_lines(lab):
     alice.send(b"hello")
     with tracing(lab) as traced:
         lab.step()
-    for size in ((1100, 500), (520, 700)):
-        panel = SourceLines(traced)
-        frame = Frame([panel], size=size)
-        frame.pixels(lab.tape, 1)
-        assert "Loop.run_once" in [text for text, _ in frame.texts()]
-        while traced[1].line.function != "Echo.handle_read":
-            assert panel.forward()
-        frame.pixels(lab.tape, 1)
-        texts = [text for text, _ in frame.texts()]
-        assert "Echo.handle_read" in texts and "▶" in texts and "self" in texts
-        assert any("self.write(data)" in text for text in texts)
-        assert all(word.font.size >= 14 for word in frame.words())
-        assert all(box.x >= 0 and box.right <= size[0] and box.bottom <= size[1] for _, box in frame.texts())
-        assert panel.back()
-        frame.pixels(lab.tape, 0)
-        assert any("untraced" in text for text, _ in frame.texts())
-        assert not panel.forward()
+    for width in (1100, 520):
+        sheet = Sheet(lab.tape, [SourceLines()], lines=traced)
+        first = {mark.text for mark in sheet.draw(1, line=0, width=width).marks()}
+        assert "Loop.run_once" in first
+        functions = [line.function for line in traced[1].lines]
+        reading = functions.index("Echo.handle_read")
+        shown = {mark.text for mark in sheet.draw(1, line=reading, width=width).marks()}
+        assert {"Echo.handle_read", "▶"} <= shown
+        assert any(text.startswith("self = ") for text in shown)
+        assert any("self.write(data)" in text for text in shown)
+        assert any("untraced" in mark.text for mark in sheet.draw(0, width=width).marks())
 
 
 def test_the_call_map_panel_draws_who_calls_whom(traced_asyncore):
-    from labkit.figure.frame import Frame
+    from labkit.figure.drawing import Sheet
     from labkit.figure.panels.call_map import CallMap, tree
 
     tape, _, poll = traced_asyncore
-    frame = Frame([CallMap()], size=(600, 500))
-    frame.pixels(tape, 1)
-    texts = [text for text, _ in frame.texts()]
-    assert poll in texts and "handle_read" in texts and "2 · 1 now" in texts
-    first = frame.pixels(tape, 0).copy()
-    frame.pixels(tape, 1)
-    assert (frame.pixels(tape, 0) == first).all()  # a function of the position alone
+    sheet = Sheet(tape, [CallMap()])
+    texts = [mark.text for mark in sheet.draw(1).marks()]
+    assert poll in texts and "handle_read" in texts and "2, 1 now" in texts
+    first = sheet.draw(0).json()
+    sheet.draw(1)
+    assert sheet.draw(0).json() == first  # a function of the position alone
+    edges = {mark.text for mark in sheet.draw(1).marks() if mark.kind == "edge"}
+    assert edges == {f"{caller} → {callee}" for caller, callee in call_map(tape)}
     rows = tree(call_map(tape), call_map([tape[1]]))
     assert [row.depth for row in rows][:3] == [0, 1, 2]

@@ -14,9 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from matplotlib.axes import Axes
 
-from labkit.charts.charts import WIDE, Chart, canvas, frame
-from labkit.charts.ink import width
-from labkit.charts.theme import Theme, theme
+from labkit.charts.style import WIDE, Chart, Look, axes_in, beside, canvas, heading, look_of, words
 from labkit.tape import narrate
 from labkit.tape.tape import Tape
 
@@ -53,23 +51,23 @@ class Course(NamedTuple):
 
 
 def compare(
-    tapes: Mapping[str, Tape], title: str = "on one time axis", *, look: str | Theme = "screen"
+    tapes: Mapping[str, Tape], title: str = "on one time axis", *, look: str | Look = "screen"
 ) -> Chart:
     """A lane for each tape, from its own first iteration on, all on the scale of the longest.
 
     White is neither awake nor asleep: the loop was stopped, or the machine gave its thread no CPU.
     """
-    style = theme(look)
+    style = look_of(look)
     scale = style.text / 14
     span = max((length(tape) for tape in tapes.values()), default=1)
     courses = {name: course(tape, span) for name, tape in tapes.items()}
-    room = max(
-        (width(line, style.plain) for each in courses.values() for line in each.totals.words()), default=0
-    )
+    room = max((style.width(line) for each in courses.values() for line in each.totals.words()), default=0.0)
     tall = style.title + style.gap * 2 + len(courses) * style.line * 3 + style.line * 3.4
     figure = canvas(WIDE * scale, tall, style)
-    left = style.gap * 1.6 + max((width(name, style.bold) for name in courses), default=0)
-    axes = frame(figure, style, title, left=left, foot=style.line * 3.2, right=room + style.gap)
+    heading(figure, style, title)
+    top = style.gap * 2 + style.title
+    left, right = beside(courses, style), room + style.gap * 2
+    axes = axes_in(figure, style, left, top, right, tall - top - style.line * 3.2)
     for row, (name, each) in enumerate(courses.items()):
         _lane(axes, row, name, each, style)
     axes.set(xlim=(0, SLICES), ylim=(len(courses) - 0.25, -0.5), yticks=[])
@@ -146,41 +144,47 @@ def _covered(spans: list[tuple[int, int]], whole: int) -> np.ndarray:
     return share
 
 
-def _lane(axes: Axes, row: int, name: str, each: Course, style: Theme) -> None:
+def _lane(axes: Axes, row: int, name: str, each: Course, style: Look) -> None:
     at = np.arange(SLICES + 1)
     foot = row + 0.16
     asleep, awake = (np.append(share, share[-1]) for share in (each.asleep, each.awake))
     axes.fill_between(
-        at, foot, foot - 0.42 * np.clip(asleep + awake, 0, 1), step="post", color=style.asleep, lw=0
+        at,
+        foot,
+        foot - 0.42 * np.clip(asleep + awake, 0, 1),
+        step="post",
+        color=style.colours["asleep"],
+        lw=0,
     )
-    axes.fill_between(at, foot, foot - 0.42 * awake, step="post", color=style.program_text, lw=0)
+    axes.fill_between(at, foot, foot - 0.42 * awake, step="post", color=style.colours["program"], lw=0)
     marks: dict[str, Any] = {"markersize": style.text * 0.42, "linestyle": "", "clip_on": False}
     some = np.flatnonzero(each.useful) + 0.5
-    axes.plot(some, np.full(len(some), row - 0.36), "v", color=style.ink, **marks)
+    axes.plot(some, np.full(len(some), row - 0.36), "v", color=style.colours["ink"], **marks)
     none = np.flatnonzero(each.wasted) + 0.5
-    axes.plot(none, np.full(len(none), row + 0.3), "x", color=style.bad, **marks)
+    axes.plot(none, np.full(len(none), row + 0.3), "x", color=style.colours["bad"], **marks)
     axes.annotate(
         name, (0, row - 0.04), (-style.gap * 0.5, 0), textcoords="offset points", ha="right", va="center",
-        fontweight="bold",
+        annotation_clip=False, **words(style, fontweight="bold"),
     )  # fmt: skip
     axes.annotate(
         "\n".join(each.totals.words()), (SLICES, row - 0.04), (style.gap * 0.5, 0),
-        textcoords="offset points", va="center", linespacing=1.4,
+        textcoords="offset points", va="center", linespacing=1.4, annotation_clip=False, **words(style),
     )  # fmt: skip
 
 
-def _legend(axes: Axes, style: Theme) -> None:
+def _legend(axes: Axes, style: Look) -> None:
     """The key under the axis, each entry as it is drawn above."""
     entries = (
-        ("s", style.program_text, "awake"),
-        ("s", style.asleep, "asleep"),
-        ("v", style.ink, "calls that moved something"),
-        ("x", style.bad, "calls that got EAGAIN"),
+        ("s", style.colours["program"], "awake"),
+        ("s", style.colours["asleep"], "asleep"),
+        ("v", style.colours["ink"], "calls that moved something"),
+        ("x", style.colours["bad"], "calls that got EAGAIN"),
     )
-    for marker, colour, words in entries:
-        axes.plot([], [], marker, color=colour, linestyle="", markersize=style.text * 0.55, label=words)
+    for marker, colour, name in entries:
+        axes.plot([], [], marker, color=colour, linestyle="", markersize=style.text * 0.55, label=name)
     axes.legend(
         loc="upper left", bbox_to_anchor=(0, 0), bbox_transform=axes.transAxes, borderaxespad=2.2,
-        ncols=len(entries), frameon=False, fontsize=style.text, labelcolor=style.ink, handletextpad=0.2,
+        ncols=len(entries), frameon=False, fontsize=style.text, labelcolor=style.colours["ink"],
+        handletextpad=0.2,
         columnspacing=1.2,
     )  # fmt: skip

@@ -12,34 +12,38 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from labkit.charts.charts import DASHES, MARKERS, WIDE, Chart, apart, canvas, colours, frame
-from labkit.charts.ink import width
-from labkit.charts.theme import Theme, theme
+from labkit.charts.palette import series
+from labkit.charts.style import WIDE, Chart, Look, apart, axes_in, canvas, heading, look_of, words
 from labkit.measure.costs import Point, Sweep
 
 TALL = 430
+MARKERS = "osD^vP"
+DASHES = ("-", (0, (6, 2)), (0, (2, 1.5)), (0, (8, 2, 2, 2)), "-", (0, (4, 2)))
 
 
-def curves(sweep: Sweep, *, sizes: Sequence[int] = (), look: str | Theme = "screen") -> Chart:
+def curves(sweep: Sweep, *, sizes: Sequence[int] = (), look: str | Look = "screen") -> Chart:
     """The sweep as a chart: filled marks are measured here, hollow ones come from the reference machine.
 
     `sizes` are those that are going to be measured: they keep the axis still while the curves grow.
     """
-    style = theme(look)
+    style = look_of(look)
     scale = style.text / 14
     figure = canvas(WIDE * scale, TALL * scale, style)
+    heading(figure, style, sweep.title)
     labels = {name: f"{name}  {_slope(sweep, name)}" for name in sweep.curves}
-    right = max([80.0, *(width(label, style.bold) for label in labels.values())]) + 16
-    left = 20 + max([72.0 * scale, *(width(sweep.amount(decade), style.plain) for decade in _decades(sweep))])
-    axes = frame(figure, style, sweep.title, left=left, foot=58 * scale, right=right)
+    right = max([80.0, *(style.width(label, bold=True) for label in labels.values())]) + 16 + style.gap
+    decades = [style.width(sweep.amount(decade)) for decade in _decades(sweep)]
+    left = 44 * scale + max([72.0 * scale, *decades])
+    top = style.gap * 2 + style.title
+    axes = axes_in(figure, style, left, top, right, (TALL - 58) * scale - top)
     axes.set(xscale="log", yscale="log")
+    colours = series(sweep.curves)
     ends = []
     for at, (name, points) in enumerate(sweep.curves.items()):
-        colour = colours(style)[at % 6]
-        look_of: dict[str, Any] = {"color": colour, "marker": MARKERS[at % 6], "markersize": 8}
-        _curve(axes, points, style, DASHES[at % 6], look_of)
-        _reference(axes, sweep, name, look_of)
-        ends.append((name, points[-1], colour))
+        look_of_it: dict[str, Any] = {"color": colours[name], "marker": MARKERS[at % 6], "markersize": 8}
+        _curve(axes, points, style, DASHES[at % 6], look_of_it)
+        _reference(axes, sweep, name, look_of_it)
+        ends.append((name, points[-1], colours[name]))
     _limits(axes, [*sweep.sizes, *sizes], sweep)
     _guide(axes, style)
     _label(axes, ends, labels, style)
@@ -47,11 +51,11 @@ def curves(sweep: Sweep, *, sizes: Sequence[int] = (), look: str | Theme = "scre
     return Chart(figure, sweep.summary() or "Nothing is measured yet.")
 
 
-def _curve(axes: Axes, points: Sequence[Point], style: Theme, dashes: Any, look: dict[str, Any]) -> None:
+def _curve(axes: Axes, points: Sequence[Point], style: Look, dashes: Any, look: dict[str, Any]) -> None:
     x, y = [p.size for p in points], [max(p.value, 1e-9) for p in points]
     spread = [[p.value - p.low for p in points], [p.high - p.value for p in points]]
     axes.errorbar(x, y, spread, fmt="none", ecolor=look["color"], elinewidth=1, alpha=0.6)
-    axes.plot(x, y, linestyle=dashes, linewidth=2, markeredgecolor=style.ground, **look)
+    axes.plot(x, y, linestyle=dashes, linewidth=2, markeredgecolor=style.colours["ground"], **look)
 
 
 def _reference(axes: Axes, sweep: Sweep, name: str, look: dict[str, Any]) -> None:
@@ -81,32 +85,33 @@ def _limits(axes: Axes, sizes: Sequence[int], sweep: Sweep) -> None:
         axes.set_ylim(low, high)
 
 
-def _guide(axes: Axes, style: Theme) -> None:
+def _guide(axes: Axes, style: Look) -> None:
     """Thin lines of slope 1: what is O(n) runs beside them."""
     (left, right), (low, high) = axes.get_xlim(), axes.get_ylim()
     decade = math.floor(math.log10(low / right))
     while 10.0**decade < high / left:
         factor = 10.0**decade
-        axes.plot([left, right], [factor * left, factor * right], ":", color=style.hairline, lw=1.2, zorder=0)
+        line = [left, right], [factor * left, factor * right]
+        axes.plot(*line, ":", color=style.colours["hairline"], lw=1.2, zorder=0)
         decade += 1
     axes.set(xlim=(left, right), ylim=(low, high))
 
 
-def _label(axes: Axes, ends: Sequence[tuple[str, Point, str]], labels: dict[str, str], style: Theme) -> None:
+def _label(axes: Axes, ends: Sequence[tuple[str, Point, str]], labels: dict[str, str], style: Look) -> None:
     """Each curve's name and exponent beside its last point, moved apart where they would touch."""
     spots = [(p.size, max(p.value, 1e-9)) for _, p, _ in ends]
     tall = axes.get_window_extent().height
     to_axes = (axes.transData + axes.transAxes.inverted()).transform
-    heights = apart([to_axes(spot)[1] for spot in spots], style.line / tall)
+    heights = apart([float(to_axes(spot)[1]) for spot in spots], style.line / tall)
     for (name, _, colour), spot, height in zip(ends, spots, heights, strict=True):
         axes.annotate(
-            labels[name], spot, (1.02, height), textcoords="axes fraction", va="center", fontweight="bold",
-            annotation_clip=False,
+            labels[name], spot, (1.02, height), textcoords="axes fraction", va="center",
+            annotation_clip=False, **words(style, fontweight="bold"),
             arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 1, "shrinkA": 2, "shrinkB": 6},
         )  # fmt: skip
 
 
-def _ticks(axes: Axes, sweep: Sweep, style: Theme) -> None:
+def _ticks(axes: Axes, sweep: Sweep, style: Look) -> None:
     axes.xaxis.set_major_locator(LogLocator(10))
     axes.yaxis.set_major_locator(LogLocator(10, numticks=12))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}" if value >= 1 else ""))
@@ -114,10 +119,11 @@ def _ticks(axes: Axes, sweep: Sweep, style: Theme) -> None:
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_minor_formatter(NullFormatter())
     axes.tick_params(which="minor", length=0)
-    axes.grid(True, color=style.cell, linewidth=1, zorder=-1)
+    axes.grid(True, color=style.colours["place"], linewidth=1, zorder=-1)
     hollow = any(sweep.reference.get(name) for name in sweep.curves)
     hint = ";  hollow marks: the reference machine" if hollow else ""
-    axes.set_xlabel(f"{sweep.of}   (dotted lines rise as n^1{hint})", color=style.muted, labelpad=8)
+    axes.set_xlabel(f"{sweep.of}, log scale   (dotted lines rise as n^1{hint})", labelpad=8)
+    axes.set_ylabel("log scale")
 
 
 def _decades(sweep: Sweep) -> list[float]:

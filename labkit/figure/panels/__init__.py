@@ -1,6 +1,6 @@
-"""The panels of the figure, one a file; each draws one position of a tape and knows of nothing else.
+"""The panels of the figure, one a file: each makes marks from one position of a tape, and knows nothing else.
 
-Whatever a panel shows is a function of (tape, index). No panel knows a lab, a loop, a peer or a widget.
+No panel knows a lab, a loop, a peer, a widget or a printer.
 """
 
 from __future__ import annotations
@@ -14,10 +14,5 @@ from labkit.figure.panels.source import SourceLines
 from labkit.figure.panels.time import Time
 
 PANELS: dict[str, type[Panel]] = {
-    "fd sets": FdSets,
-    "buffers": Buffers,
-    "calls": ThisIteration,
-    "time": Time,
-    "source": SourceLines,
-    "call map": CallMap,
+    panel.name: panel for panel in (FdSets, Buffers, ThisIteration, Time, SourceLines, CallMap)
 }

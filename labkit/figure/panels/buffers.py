@@ -1,245 +1,194 @@
-"""Where every byte is: a pipeline a connection, from the peer through both kernel queues and back."""
+"""Where every byte is: a row a connection, six places from the peer through both kernel queues and back.
+
+All bars of a row are on one scale, that of the largest place in it. In a stepped lab the bytes themselves
+stand under their bars. It knows a Scene, and neither sockets nor who sent what.
+"""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import Any, NamedTuple
 
-from labkit.charts.ink import Font, Words, width
-from labkit.figure.panels.panel import Panel, amount, centred, labelled, position
+from labkit.figure.layout import Place, room, told_apart
+from labkit.figure.marks import Mark, Part
+from labkit.figure.panels.panel import HEAD, Panel, Scene, labelled
+from labkit.figure.theme import LINE
 from labkit.tape import narrate
 from labkit.tape.iteration import Iteration
-from labkit.tape.tape import Tape
+from labkit.tape.turn import Contents
 
-UNKNOWN_CAPACITY = 65_536  # what a full cell stands for where the kernel names no limit
+PLACES = {  # state of a mark → whose it is, what it is called
+    "unsent": ("peer", "unsent"),
+    "recv_queue": ("kernel", "receive queue"),
+    "read_buffer": ("your program", "read buffer"),
+    "write_buffer": ("your program", "write buffer"),
+    "send_queue": ("kernel", "send queue"),
+    "unread": ("peer", "unread"),
+}
+SHORT = {"receive queue": "receive", "read buffer": "read", "write buffer": "write", "send queue": "send"}
+OWNERS = (("peer →", 0, 0), ("kernel →", 1, 1), ("your program", 2, 3), ("→ kernel", 4, 4), ("→ peer", 5, 5))
+FEW, FEW_LEAST = 64, 16  # bytes: what is drawn on a scale of its own, and the least that fills its place
+DEFAULT = 4096  # bytes of a full place where nothing has a limit and little is held
+BAR, SIGN, SPACE = 18, 20, 8  # pixels: a bar's height, the check beside it, between places
+TOP = HEAD + 3 * LINE + 4
+TIERS = (1, 2, 3, 4, 6, 8, 12, 16)  # rows that are kept free
 
 
-class Place(NamedTuple):
-    owner: str
-    names: tuple[str, ...]  # the longest that fits is shown
+class Row(NamedTuple):
+    """All that the marks of one connection are made from."""
 
-
-PLACES = (
-    Place("peer", ("unsent",)),
-    Place("kernel", ("receive queue", "receive", "recv")),
-    Place("your program", ("read buffer", "to read", "read")),
-    Place("your program", ("write buffer", "to write", "write")),
-    Place("kernel", ("send queue", "send")),
-    Place("peer", ("unread",)),
-)
+    fd: int
+    label: str
+    touched: bool
+    held: tuple[int | None, ...]
+    limits: tuple[int | None, ...]
+    contents: Contents | None
+    framing: str
+    now: tuple[int | None, ...]  # what the kernel's queues hold by now, if the loop has not looked since
+    check: tuple[str, str]  # good, bad or unsure, and why
+    y: float
+    lines: int  # of text under the bar
+    left: float
+    step: float
 
 
 class Buffers(Panel):
     """The bytes of each connection at six places, and whether they add up."""
 
+    name = "buffers"
+    title = "where every byte is"
     column = "left"
-    weight = 1.08
 
-    def build(self) -> None:
-        theme, box = self.theme, self.box
-        words, _ = self.heading("where every byte is")
-        self.left = box.x + theme.label
-        self.marks = theme.text * 1.3
-        self.step = (box.right - self.left - self.marks) / len(PLACES)
-        self.gap = 8
-        self.foot = box.bottom - 3 * theme.line - theme.text * 0.2
-        self.top = box.y + theme.title + theme.text * 0.7
-        self._footer(words)
-        self.cells = self.boxes(theme.cell, theme.hairline)
-        self.unknown = self.boxes("#ffffff", theme.hairline, hatch="///")
-        self.fills = [
-            self.boxes(face)
-            for face in (theme.far, theme.kernel, theme.taken, theme.given, theme.kernel, theme.far)
-        ]
-        self.over = self.strokes(theme.ground, 2.5)  # a bar that is longer than its cell is broken
-        self.flow = self.strokes(theme.muted, 1.2)
-        self.text = self.words()
+    def heights(self, scene: Scene, wide: float, count: int) -> tuple[float, float]:
+        fds = connections(scene.it) if scene.it is not None else []
+        rows = next((tier for tier in TIERS if len(fds) <= tier), TIERS[-1])
+        return TOP + min(rows, 3) * (BAR + 4) + LINE, TOP + rows * _high(rows, scene) + (
+            LINE if rows > 4 else 0
+        )
 
-    def cell(self, place: int) -> tuple[float, float]:
-        """(left end, width) of a place's cell."""
-        return round(self.left + place * self.step), round(self.step - self.gap)
-
-    def _footer(self, words: Words) -> None:
-        theme = self.theme
-        first = self.foot + theme.line * 0.95
-        for places in ((0,), (1,), (2, 3), (4,), (5,)):
-            left, right = self.cell(places[0])[0], sum(self.cell(places[-1]))
-            middle = (left + right) / 2
-            owner = PLACES[places[0]].owner
-            words.add(middle, first, owner, theme.plain, theme.muted, "center", right - left + self.gap)
-        for place, (_, names) in enumerate(PLACES):
-            left, wide = self.cell(place)
-            room = wide + self.gap - theme.text * 0.3
-            name = next((n for n in names if width(n, theme.plain) <= room), names[-1])
-            words.add(
-                left + wide / 2, first + theme.line, name, theme.plain, theme.ink, "center", wide + self.gap
-            )
-
-    # ---- one position --------------------------------------------------------------------------------
-
-    def draw(self, tape: Tape, index: int, call: int | None = None) -> None:
-        theme = self.theme
-        it = position(tape, index, call)
-        self.text.clear()
-        cells: list[tuple[float, float, float, float]] = []
-        unknown: list[tuple[float, float, float, float]] = []
-        fills: list[list[tuple[float, float, float, float]]] = [[] for _ in PLACES]
-        self._over: list[tuple[float, float, float, float]] = []
-        self._flow: list[tuple[float, float, float, float]] = []
+    def parts(self, scene: Scene, place: Place) -> Iterator[Part]:
+        it, x, y = scene.it, place.x, place.y
         fds = connections(it) if it is not None else []
-        if it is not None and fds:
-            tall, under, most = self._rows(len(fds))
-            kept = chosen(it, fds, most)
-            left_out = len(fds) - len(kept)
-            for row, fd in enumerate(kept):
-                self._row(it, fd, self.top + row * tall, tall, under, cells, unknown, fills)
-            if left_out or not under:
-                self._last_line(it, call, kept, left_out)
-            self._capacities(it, kept)
-        else:
-            middle = self.top + theme.line
-            self.text.add(self.left, middle, "no connection yet", theme.plain, theme.muted)
-        self.cells.hold(cells)
-        self.unknown.hold(unknown)
-        for artist, boxes in zip(self.fills, fills, strict=True):
-            artist.hold(boxes)
-        self.over.hold(self._over)
-        self.flow.hold(self._flow)
+        fits = int((place.h - TOP) // (BAR + 4))
+        shown = chosen(it, fds, fits if len(fds) <= fits else fits - 1) if it is not None else []
+        names = told_apart([labelled(it, fd) for fd in shown], place.w * 0.22, "bold")
+        left = max([60.0, *(room(name, "bold") for name in names)]) // 12 * 12 + 22
+        step = (place.w - left - SIGN) / len(PLACES)
+        rows = next((tier for tier in TIERS if len(shown) <= tier), len(shown))
+        tall = min(
+            _high(rows, scene), (place.h - TOP - (LINE if len(shown) < len(fds) else 0)) / max(1, rows)
+        )
+        lines = max(0, int((tall - BAR - 4) // LINE))
+        caps = tuple(capacities(it, fd) for fd in shown) if it is not None else ()
+        yield Part("head", x, y, (place.w, left, caps), lambda: self._head(place, left, step, caps))
+        for number, (fd, name) in enumerate(zip(shown, names, strict=True)):
+            row = _row(scene, fd, name, TOP + number * tall, lines, left, step)
+            yield Part(f"row {fd}", x, y, row, partial(self._connection, row))
+        if len(shown) < len(fds):
+            more, foot = len(fds) - len(shown), TOP + len(shown) * tall
+            yield Part("more", x, y, (more, foot), lambda: [
+                self.says("text", "muted", left, foot, place.w - left, f"… {more:,} more connections")
+            ])  # fmt: skip
 
-    def _rows(self, count: int) -> tuple[float, bool, int]:
-        """(pixels a row, whether each has its equation under it, how many rows fit)."""
-        theme = self.theme
-        tall = self.foot - self.top
-        with_equation = theme.text + 8 + theme.line + 4
-        if count <= int(tall // with_equation):
-            rows = min(int(tall // with_equation), 3 if count <= 3 else 99)
-            return min(tall / rows, with_equation + theme.text), True, count
-        tall -= theme.line  # the last line
-        most = max(1, int(tall // (theme.text + 5)))
-        rows = most if count > most // 2 else max(most // 2, 1)
-        return min(tall / rows, theme.text * 2.4), False, most
+    # ---- its parts -----------------------------------------------------------------------------------
 
-    def _row(
-        self,
-        it: Iteration,
-        fd: int,
-        top: float,
-        tall: float,
-        under: bool,
-        cells: list[tuple[float, float, float, float]],
-        unknown: list[tuple[float, float, float, float]],
-        fills: list[list[tuple[float, float, float, float]]],
-    ) -> None:
-        theme = self.theme
-        high = tall - (theme.line + 5 if under else 3)
-        middle = top + high / 2
-        baseline = centred(middle, theme.text)
-        right = self.left - theme.text * 0.7
-        touched = fd in it.ready or any(each.fd == fd for each in it.calls)
-        font = theme.bold if touched else theme.plain
-        name = labelled(it, fd)
-        self.text.add(right, baseline, name, font, theme.ink, "right", right - self.box.x)
-        limits = capacities(it, fd)
-        for place, count in enumerate(held(it, fd)):
-            left, wide = self.cell(place)
-            if count is None:
-                unknown.append((left, top, wide, high))
-                self._plate(left, wide, baseline, "–", fills=None)
-                continue
-            cells.append((left, top, wide, high))
-            limit = limits[place] or UNKNOWN_CAPACITY
-            if count:
-                inside = wide - 2
-                fills[place].append((left + 1, top + 1, max(3, inside * min(1, count / limit)), high - 2))
-                if count > limit:
-                    end = left + wide - 7
-                    self._over += [(end + x - 2, top + high, end + x + 2, top) for x in (0, 5)]
-                self._plate(left, wide, baseline, fitted(count, wide - 9, theme.plain), fills=place)
-            if place < 5 and place != 2:
-                end, reach = left + wide + self.gap - 1, min(3.0, self.gap / 2)
-                self._flow += [
-                    (end - reach - 1, middle - reach, end - 1, middle),
-                    (end - reach - 1, middle + reach, end - 1, middle),
-                ]
-        self._verdict(it, fd, top, high, under)
-
-    def _plate(self, left: float, wide: float, baseline: float, text: str, fills: int | None) -> None:
-        self.text.add(left + 5, baseline, text, self.theme.plain, self.theme.ink, room=wide - 6)
-
-    # ---- whether the bytes add up --------------------------------------------------------------------
-
-    def _verdict(self, it: Iteration, fd: int, top: float, high: float, under: bool) -> None:
-        theme = self.theme
-        sign, colour, _ = verdict(it, fd, theme.good, theme.bad, theme.muted)
-        x = self.box.right - self.marks / 2
-        self.text.add(x, centred(top + high / 2, theme.text), sign, theme.bold, colour, "center")
-        if under:
-            text = self._equation(it, fd, "", self.box.w)
-            x = max(self.box.x, min(self.left, self.box.right - width(text, theme.plain)))
-            self.text.add(x, top + high + theme.line * 0.85, text, theme.plain, colour)
-
-    def _equation(self, it: Iteration, fd: int, prefix: str, room: float) -> str:
-        theme = self.theme
-        sign, _, why = verdict(it, fd, "", "", "")
-        variants = [f"{prefix}{sign} {why}"]
-        if it.balance(fd) is not None:
-            numbers = narrate.equation(it.accounts[fd], it.queues[fd])
-            variants = [
-                f"{prefix}{sign} {why}: {numbers}",
-                f"{prefix}{sign} {numbers}",
-                f"{sign} {numbers}",
-                *variants,
-            ]
-        for text in variants:
-            if width(text, theme.plain) <= room:
-                return text
-        return f"{sign} {why}" if width(f"{sign} {why}", theme.plain) <= room else sign
-
-    def _last_line(self, it: Iteration, call: int | None, kept: list[int], left_out: int) -> None:
-        theme, box = self.theme, self.box
-        baseline = self.foot - theme.text * 0.35
-        room = box.w
-        if left_out:
-            more = f"… {left_out:,} more"
-            room -= theme.text + self.text.add(box.right, baseline, more, theme.plain, theme.muted, "right")
-        focus = self._focus(it, call, kept)
-        if focus is not None:
-            _, colour, _ = verdict(it, focus, theme.good, theme.bad, theme.muted)
-            text = self._equation(it, focus, f"{focus}: ", room)
-            x = max(box.x, min(self.left, box.x + room - width(text, theme.plain)))
-            self.text.add(x, baseline, text, theme.plain, colour, room=room)
-
-    def _focus(self, it: Iteration, call: int | None, kept: list[int]) -> int | None:
-        """The connection whose equation is written out: one that fails, else the one that was touched."""
-        wrong = [fd for fd in kept if it.balance(fd) is False]
-        if wrong:
-            return wrong[0]
-        if call and call <= len(it.calls) and it.calls[call - 1].fd in kept:
-            return it.calls[call - 1].fd
-        touched = [each.fd for each in it.calls if each.fd in kept] or [fd for fd in it.ready if fd in kept]
-        return next(iter(touched or kept), None)
-
-    def _capacities(self, it: Iteration, kept: list[int]) -> None:
-        theme = self.theme
-        baseline = self.foot + theme.line * 2.95
-        limits = [capacities(it, fd) for fd in kept]
-        for place in range(len(PLACES)):
-            left, wide = self.cell(place)
-            room = wide + self.gap - theme.text * 0.3
-            if place in (2, 3):
-                text = "no limit"
-                if width(text, theme.plain) > room:
-                    text = "∞"
-            else:
-                known = sorted({size for each in limits if (size := each[place]) is not None})
-                if not known:
-                    continue
-                sign = "of " if len(known) == 1 else "≤ "
-                text = sign + fitted(known[-1], room - width(sign, theme.plain), theme.plain)
-                if width(text, theme.plain) > room:
-                    text = fitted(known[-1], room, theme.plain)
-            self.text.add(
-                left + wide / 2, baseline, text, theme.plain, theme.muted, "center", wide + self.gap - 2
+    def _head(self, place: Place, left: float, step: float, caps: Sequence[Any]) -> list[Mark]:
+        marks = [self.heading(place)]
+        for text, first, last in OWNERS:
+            x, wide = left + first * step, (last - first + 1) * step - SPACE
+            marks.append(self.says("text", "centre", x, HEAD, wide, text))
+        for number, (_, name) in enumerate(PLACES.values()):
+            x, wide = left + number * step, step - SPACE
+            text = name if room(name) <= wide else SHORT.get(name, name)
+            marks.append(self.says("text", "centre", x, HEAD + LINE, wide, text))
+            limits = {each[number] for each in caps} - {None}
+            text = "" if not caps else "no limit" if number in (2, 3) else "–" if not limits else ""
+            if limits:
+                text = ("of " if len(limits) == 1 else "≤ ") + amount(max(limits), wide - room("of "))
+            marks.append(
+                self.says("text", "centre", x, HEAD + 2 * LINE, wide, text if room(text) <= wide else "∞")
             )
+        if not caps:
+            marks.append(self.says("text", "muted", left, TOP, place.w - left, "no connection yet"))
+        return marks
+
+    def _connection(self, row: Row) -> list[Mark]:
+        fd, y = row.fd, row.y
+        state = "bold" if row.touched else ""
+        marks = [self.says("label", state, 0, y + (BAR - LINE) / 2, row.left - 8, row.label, fd=fd)]
+        unit = scale(row)
+        wide, shown = row.step - SPACE, texts(row.contents, row.framing)
+        for number, (state, (owner, name)) in enumerate(PLACES.items()):
+            x, held, limit = row.left + number * row.step, row.held[number], row.limits[number]
+            room_of = wide if limit is None else min(wide, max(2.0, wide * limit / unit))
+            known = "unknown" if held is None else state
+            said = f"{row.label}: {name} ({owner}), {_said(held, limit)}"
+            marks.append(self.box("place", known, (x, y, room_of, BAR), fd=fd, value=limit, text=said))
+            box = x, y, wide * (held or 0) / unit, BAR
+            text = said + (f": {shown[number]}" if shown[number] else "")
+            marks.append(self.box("bytes", state, box, fd=fd, value=held, text=text))
+            if (now := row.now[number]) is not None and now != held:
+                box = x, y, wide * now / unit, BAR
+                text = f"{row.label}: {name} ({owner}), now {_said(now, limit)}; the loop has not looked yet"
+                marks.append(self.box("now", "bytes", box, fd=fd, value=now, text=text))
+            if held:
+                marks.append(
+                    self.says(
+                        "amount", "", x + 4, y + (BAR - LINE) / 2, wide - 4, amount(held, wide - 4), fd=fd
+                    )
+                )
+            for at, text in enumerate(wrapped(shown[number], wide, row.lines - 1)):
+                marks.append(self.says("content", state, x, y + BAR + at * LINE, wide, text, fd=fd))
+        sign, why = row.check
+        right = row.left + len(PLACES) * row.step
+        marks.append(self.says("check", sign, right, y + (BAR - LINE) / 2, SIGN, SIGNS[sign], fd=fd))
+        if row.lines:
+            below = y + BAR + (row.lines - 1) * LINE
+            marks.append(
+                self.says("check", sign, row.left, below, right - row.left, f"{SIGNS[sign]} {why}", fd=fd)
+            )
+        return marks
+
+
+SIGNS = {"good": "✓", "bad": "✗", "unsure": "–"}
+
+
+def scale(row: Row) -> float:
+    """Bytes that a bar as wide as its place stands for, in the whole row: few bytes are not held against
+    what the places could hold, or nothing would be seen of them.
+    """
+    held = [each for each in (*row.held, *row.now) if each]
+    if row.contents is not None and max(held, default=0) <= FEW:
+        return max([FEW_LEAST, *held])
+    return max([*held, *(each for each in row.limits if each)], default=DEFAULT)
+
+
+def _high(rows: int, scene: Scene) -> float:
+    """Pixels a row: with the bytes and the check under the bar while there are few."""
+    if rows > 4:
+        return BAR + 6
+    bytes_too = scene.it is not None and bool(scene.it.contents)
+    return BAR + LINE * ((3 if rows <= 2 else 2) if bytes_too else 1) + 8
+
+
+def _said(held: int | None, limit: int | None) -> str:
+    text = "the kernel does not say" if held is None else narrate.plural(held, "byte")
+    return text if limit is None else f"{text} of {limit:,}"
+
+
+def _row(scene: Scene, fd: int, label: str, y: float, lines: int, left: float, step: float) -> Row:
+    it = scene.it
+    assert it is not None
+    calls = scene.calls(it)
+    touched = fd in it.ready or any(call.fd == fd for call in calls)
+    kernel = scene.now.queues.get(fd) if scene.now is not None else None
+    now = (None, kernel.recv_queue, None, None, kernel.send_queue, None) if kernel else (None,) * 6
+    return Row(
+        fd, label, touched, held(it, fd), capacities(it, fd), it.contents.get(fd),
+        scene.tape.about.get("framing", ""), now, verdict(it, fd), y, lines,
+        left, step,
+    )  # fmt: skip
 
 
 def connections(it: Iteration) -> list[int]:
@@ -253,14 +202,14 @@ def connections(it: Iteration) -> list[int]:
 
 
 def chosen(it: Iteration, fds: list[int], most: int) -> list[int]:
-    """Of `fds` the `most` that say most: those that this iteration touched, then those that hold bytes."""
+    """Of `fds` the `most` that say most: those that do not add up, were touched, or hold bytes."""
     if len(fds) <= most:
         return fds
     touched = {*it.ready, *(each.fd for each in it.calls), *(fd for fd, _ in it.errors)}
     order = sorted(
         fds, key=lambda fd: (it.balance(fd) is not False, fd not in touched, not any(held(it, fd)), fd)
     )
-    return sorted(order[:most])
+    return sorted(order[: max(0, most)])
 
 
 def held(it: Iteration, fd: int) -> tuple[int | None, ...]:
@@ -273,32 +222,79 @@ def held(it: Iteration, fd: int) -> tuple[int | None, ...]:
 
 
 def capacities(it: Iteration, fd: int) -> tuple[int | None, ...]:
+    """Bytes that each of the six places may hold; None where there is no limit, or nobody says."""
     limits = it.capacity.get(fd)
     if limits is None:
         return (None,) * 6
-    widest = max((each for each in limits if each), default=None)
-    return limits.peer_unsent, limits.recv_queue, widest, widest, limits.send_queue, limits.peer_unread
+    return limits.peer_unsent, limits.recv_queue, None, None, limits.send_queue, limits.peer_unread
 
 
-def verdict(it: Iteration, fd: int, good: str, bad: str, unsure: str) -> tuple[str, str, str]:
-    """(sign, colour, words) of the conservation law on one connection."""
+def verdict(it: Iteration, fd: int) -> tuple[str, str]:
+    """The conservation law on one connection: good, bad or unsure, and the numbers or the reason."""
     balance, account = it.balance(fd), it.accounts.get(fd)
-    if balance is not None:
-        return ("✓", good, "every byte accounted for") if balance else ("✗", bad, "BYTES ARE MISSING")
+    if balance is not None and account is not None:
+        numbers = narrate.equation(account, it.queues[fd])
+        return ("good", numbers) if balance else ("bad", f"BYTES ARE MISSING: {numbers}")
     if account is None:
-        return "–", unsure, "the kernel does not say what its peer holds"
+        return "unsure", "the kernel does not say what its peer holds"
     if not account.open:
-        return "–", unsure, "its peer's end is closed"
-    if account.moving:
-        return "~", unsure, "the peer was moving"
-    return "–", unsure, "the kernel does not say"
+        return "unsure", "its peer's end is closed"
+    return "unsure", "the peer was moving" if account.moving else "the kernel does not say"
 
 
-def fitted(count: int, room: float, font: Font) -> str:
-    """`count` exactly if that fits, else as short as it must be: `8,192`, `8.2 K`, `8K`."""
-    short = amount(count, room=0)
-    number, _, unit = short.partition(" ")
-    for text in (amount(count), short, f"{float(number):.0f}{unit}" if unit else short):
-        if width(text, font) <= room:
+def amount(count: int, wide: float) -> str:
+    """A number of bytes in at most `wide` pixels: `8,192`, else `8.2 K`, else `8K`."""
+    texts = [f"{count:,}"]
+    for size, unit in ((10**12, "T"), (10**9, "G"), (10**6, "M"), (10**3, "K")):
+        if count >= size:
+            texts += [f"{count / size:.1f} {unit}", f"{count / size:.0f}{unit}"]
             break
-    return text
+    return next((text for text in texts if room(text) <= wide), texts[-1])
+
+
+# ---- the bytes themselves --------------------------------------------------------------------------------
+
+
+def texts(contents: Contents | None, framing: str) -> tuple[str, ...]:
+    """What each place holds as text, with │ where a message ends; "" where that is not known."""
+    if contents is None:
+        return ("",) * len(PLACES)
+    data = {place: getattr(contents, place) or b"" for place in PLACES}
+    ends = set(borders(framing, b"".join(data[place] for place in WAY_IN)))
+    shown, start = {place: readable(held, set()) for place, held in data.items()}, 0
+    for place in WAY_IN if ends else ():
+        shown[place] = readable(data[place], {end - start for end in ends})
+        start += len(data[place])
+    return tuple(shown[place] for place in PLACES)
+
+
+def readable(data: bytes, cuts: set[int]) -> str:
+    r"""Bytes as a reader would write them, `hello\n`, the rest in hex; │ after each of so many bytes."""
+    return "".join(f"{WRITTEN[byte]}│" if at in cuts else WRITTEN[byte] for at, byte in enumerate(data, 1))
+
+
+WAY_IN = ("read_buffer", "recv_queue", "unsent")  # where what a peer sent stands, the oldest byte first
+WRITTEN = [chr(byte) if 32 <= byte < 127 else f"\\x{byte:02x}" for byte in range(256)]
+WRITTEN[9], WRITTEN[10], WRITTEN[13], WRITTEN[92] = "\\t", "\\n", "\\r", "\\\\"
+
+
+def wrapped(text: str, wide: float, most: int) -> list[str]:
+    """`text` in at most `most` lines of so many pixels; whoever draws the last shortens it."""
+    fits = max(1, int(wide / room("m", "mono")))
+    lines = [text[at : at + fits] for at in range(0, len(text), fits)]
+    return (
+        lines if len(lines) <= most else [*lines[: most - 1], text[fits * (most - 1) :]] if most > 0 else []
+    )
+
+
+def borders(framing: str, stream: bytes) -> Iterator[int]:
+    """Where messages end: `lines` end with a newline, `length N` begin with their size in N bytes."""
+    way, _, size = framing.partition(" ")
+    if way == "lines":
+        yield from (at for at, byte in enumerate(stream, 1) if byte == 10)
+    elif way == "length":
+        at, prefix = 0, int(size or 4)
+        while at + prefix <= len(stream):
+            at += prefix + int.from_bytes(stream[at : at + prefix], "big")
+            if at <= len(stream):
+                yield at

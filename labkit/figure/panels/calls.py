@@ -1,15 +1,21 @@
-"""This iteration: the wait as the reader would write it, what came back, and the calls that followed."""
+"""This iteration: the wait as the reader would write it, what came back, and the calls that followed.
+
+It knows a Scene. Outcomes are facts of a call (errno, result); the words for them are narrate's.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 
-from labkit.charts.ink import Font, width
-from labkit.figure.panels.fd_sets import BLOCKED
-from labkit.figure.panels.panel import Panel, labelled, position
+from labkit.figure.layout import Place, room, told_apart
+from labkit.figure.marks import Mark, Part
+from labkit.figure.panels.fd_sets import AGAIN
+from labkit.figure.panels.panel import HEAD, Panel, Scene, font_of, labelled
+from labkit.figure.theme import LINE
 from labkit.tape import narrate
 from labkit.tape.iteration import Iteration
-from labkit.tape.tape import Tape
+from labkit.tape.turn import Call, depths
 
 READ, WRITE, EXCEPT = 1, 2, 4
 # An answer may hold POLLHUP or POLLERR where nobody asked for them (poll(2)); the tape keeps one bit for all.
@@ -17,143 +23,131 @@ FLAGS = {
     "poll": ("POLLIN", "POLLOUT", "POLLPRI/HUP/ERR"),
     "epoll": ("EPOLLIN", "EPOLLOUT", "EPOLLPRI/HUP/ERR"),
 }
+LEAST, WANTED, MOST = 7, 12, 20  # lines under the title
+CHARACTER = room("m", "mono")
+
+
+class Said(NamedTuple):
+    """A line of the panel: pieces of text, each with its role, and what the line is of."""
+
+    pieces: tuple[tuple[str, str], ...]
+    fd: int | None = None
+    call: int | None = None  # number of the call, from 0
 
 
 class ThisIteration(Panel):
     """One iteration from before its wait to its last call."""
 
+    name = "calls"
+    title = "this iteration"
     column = "right"
-    weight = 1.1
 
-    def build(self) -> None:
-        self.marker = self.boxes(face=self.theme.band)
-        self.text = self.words()
+    def heights(self, scene: Scene, wide: float, count: int) -> tuple[float, float]:
+        lines = 6 + len(scene.it.calls) if scene.it is not None else 0
+        return HEAD + LEAST * LINE, HEAD + (WANTED if lines <= WANTED else MOST) * LINE
 
-    def draw(self, tape: Tape, index: int, call: int | None = None) -> None:
-        theme, box, words = self.theme, self.box, self.text
-        words.clear()
-        self.marker.hold(())
-        it = position(tape, index, None)
-        baseline = box.y + theme.title
+    def parts(self, scene: Scene, place: Place) -> Iterator[Part]:
+        selector = scene.tape.about.get("selector", "")
+        of = scene.index, scene.call, scene.it is None, selector, place.w, place.h
+        yield Part("lines", place.x, place.y, of, lambda: self._lines(scene, place, selector))
+
+    def _lines(self, scene: Scene, place: Place, selector: str) -> list[Mark]:
+        it = scene.it
         if it is None:
-            words.add(box.x, baseline, "no iteration yet", theme.heading, theme.ink)
-            return
-        heading = f"iteration {index:,}"
-        x = box.x + words.add(box.x, baseline, heading, theme.heading, theme.ink) + theme.text * 0.8
-        if call is not None:
-            step = f"after call {call} of {len(it.calls)}" if call else "just woken"
-            words.add(x, baseline, step, theme.plain, theme.muted, room=box.right - x)
-        self.y = baseline + theme.line * 0.25
-        self._before(it)
-        self._wait(it, tape.about.get("selector", ""))
-        self._times(it)
-        self._failures(it)
-        self._calls(it, call)
+            return [self.heading(place, "no iteration yet")]
+        heading = f"iteration {it.index:,}"
+        taken = room(heading, "title") + 12
+        marks = [self.heading(place, heading, taken)]
+        if scene.call is not None:
+            step = f"after call {scene.call} of {len(it.calls)}" if scene.call else "just woken"
+            marks.append(self.says("text", "muted", taken, 1, place.w - taken, step))
+        fits = int((place.h - HEAD) // LINE)
+        before = before_calls(it, selector, place.w, fits)
+        lines = [*before, *calls_of(it, scene.call, fits - len(before))]
+        labels = told_apart([labelled(it, call.fd) for call in it.calls], place.w * 0.24)
+        left = min(place.w * 0.24, max([0.0, *(room(label) for label in labels)])) + 10
+        for number, line in enumerate(lines):
+            y = HEAD + number * LINE
+            if line.call is not None and scene.call is not None and line.call == scene.call - 1:
+                marks.append(self.box("band", "call", (0, y, place.w, LINE), fd=line.fd, iteration=it.index))
+            marks += self._line(line, y, place.w, left, labels, it)
+        return marks
 
     def _line(
-        self, text: str, colour: str, *, mono: bool = False, bold: bool = False, x: float = 0.0
-    ) -> None:
-        theme, box = self.theme, self.box
-        font = (theme.mono_bold if bold else theme.mono) if mono else (theme.bold if bold else theme.plain)
-        if self._lines_left() < 1:
-            return
-        self.y += theme.line
-        self.text.add(box.x, self.y, text, font, colour, room=box.w)
-
-    def _lines_left(self) -> int:
-        return int((self.box.bottom - self.y - self.theme.text * 0.3) // self.theme.line)
-
-    # ---- its parts, top to bottom --------------------------------------------------------------------
-
-    def _before(self, it: Iteration) -> None:
-        most = 1 if self._lines_left() < 9 else 2
-        told = [narrate.poke(each) for each in it.pokes]
-        if len(told) > most:
-            told = [*told[: most - 1], f"{told[most - 1]}, and {len(told) - most} more"]
-        for text in told:
-            self._line(f"before: {text}", self.theme.muted)
-
-    def _wait(self, it: Iteration, selector: str) -> None:
-        theme = self.theme
-        room = self.box.w // width("m", theme.mono)
-        for line in asks(it, selector, int(room)):
-            self._line(line, theme.ink, mono=True)
-        self._line(f"→ {told(it, selector, int(room) - 2)}", theme.read, mono=True)
-
-    def _times(self, it: Iteration) -> None:
-        theme, box = self.theme, self.box
-        self.y += theme.line * 1.2
-        x = box.x
-        for label, ns in (("asleep", it.asleep_ns), ("awake", it.awake_ns), ("CPU", it.cpu_ns)):
-            text = narrate.duration(ns)
-            wide = width(label, theme.plain) + width(text, theme.bold) + theme.text * 0.4
-            if x + wide > box.right:
-                break
-            x += self.text.add(x, self.y, label, theme.plain, theme.muted) + theme.text * 0.4
-            x += self.text.add(x, self.y, text, theme.bold, theme.ink) + theme.text * 0.9
-        self.y += theme.line * 0.2
-
-    def _failures(self, it: Iteration) -> None:
-        for fd, text in it.errors[:2]:
-            for line in wrapped(f"✗ {narrate.failure(it, fd, text)}", self.theme.bold, self.box.w, 2):
-                self._line(line, self.theme.bad, bold=True)
-        if len(it.errors) > 2:
-            self._line(f"✗ … {len(it.errors) - 2} more handlers raised", self.theme.bad, bold=True)
-
-    def _calls(self, it: Iteration, done: int | None) -> None:
-        if not it.calls:
-            self._line("no call was made", self.theme.muted)
-            return
-        fits = self._lines_left()
-        if fits < 3 and fits < len(it.calls):
-            self._line(narrate.plural(len(it.calls), "call"), self.theme.muted)
-            return
-        first, last = around(len(it.calls), fits, (done or 1) - 1)
-        if first:
-            self._line(f"… {first:,} before", self.theme.muted)
-        for number in range(first, last):
-            self._call(it, number, done)
-        if last < len(it.calls):
-            self._line(f"… {len(it.calls) - last:,} more", self.theme.muted)
-
-    def _call(self, it: Iteration, number: int, done: int | None) -> None:
-        theme, box, words = self.theme, self.box, self.text
-        each = it.calls[number]
-        self.y += theme.line
-        if done is not None and number == done - 1:
-            self.marker.hold([(box.x - 4, self.y - theme.text * 1.05, box.w + 4, theme.line)])
-        pending = done is not None and number >= done
-        ink = theme.pending if pending else theme.ink
-        name_room = min(theme.text * 6.0, box.w * 0.22)
-        words.add(box.x, self.y, labelled(it, each.fd), theme.plain, ink, room=name_room)
-        call, _, outcome = narrate.call(each).partition(" → ")
-        x = box.x + name_room + theme.text * 0.6
-        blocked = each.errno in BLOCKED
-        if blocked:
-            outcome = f"× {outcome}"
-        elif each.errno:
-            outcome = f"✗ {outcome}"
-        colour = theme.special if blocked else theme.bad if each.errno else theme.program_text
-        if pending:
-            outcome, colour = "", ink
-        font = theme.mono_bold if each.errno else theme.mono
-        x += words.add(x, self.y, call, theme.mono, ink, room=box.right - x) + theme.text * 0.6
-        if width(f"→ {outcome}", font) > box.right - x:
-            outcome = outcome.replace(" bytes", " B").replace(" byte", " B")
-        if outcome and box.right - x > theme.text:
-            words.add(x, self.y, f"→ {outcome}", font, colour, room=box.right - x)
+        self, line: Said, y: float, wide: float, left: float, labels: Sequence[str], it: Iteration
+    ) -> Iterator[Mark]:
+        x, kind, value = 0.0, "text", line.call
+        if line.call is not None:
+            kind = "call"
+            state = "pale" if line.pieces[0][0].endswith("pale") else ""
+            yield self.says("text", state, 0, y, left, labels[line.call], fd=line.fd, iteration=it.index)
+            x = left
+        for state, text in line.pieces:
+            font = font_of(kind, state)
+            if x + room(text, font) > wide:
+                text = text.replace(" bytes", " B").replace(" byte", " B")
+            made = self.says(kind, state, x, y, min(wide - x, room(text, font) + 1), text, fd=line.fd,
+                             iteration=it.index, value=value)  # fmt: skip
+            if wide - x > 12:
+                yield made
+            x += room(text, font) + 8
 
 
-def wrapped(text: str, font: Font, room: float, most: int) -> list[str]:
-    """`text` in at most `most` lines; the last is cut short by whoever draws it."""
-    lines = [""]
-    for word in text.split():
-        longer = f"{lines[-1]} {word}".strip()
-        if len(lines) == most or not lines[-1] or width(longer, font) <= room:
-            lines[-1] = longer
-        else:
-            lines.append(word)
+# ---- what there is to say, line by line ------------------------------------------------------------------
+
+
+def before_calls(it: Iteration, selector: str, wide: float, fits: int) -> list[Said]:
+    """What came before the wait, the wait, its answer, its times, and handlers that raised."""
+    characters = int(wide // CHARACTER)
+    lines = [Said((("muted", f"before: {text}"),)) for text in pokes(it, 1 if fits < 10 else 2)]
+    lines += [Said((("mono", line),)) for line in asks(it, selector, characters)]
+    lines.append(Said((("read", f"→ {told(it, selector, characters - 2)}"),)))
+    times = (("asleep", it.asleep_ns), ("awake", it.awake_ns), ("CPU", it.cpu_ns))
+    lines.append(
+        Said(
+            tuple(piece for name, ns in times for piece in (("muted", name), ("bold", narrate.duration(ns))))
+        )
+    )
+    for fd, text in it.errors[:2]:
+        lines.append(Said((("bad", f"✗ {narrate.failure(it, fd, text)}"),), fd))
+    if len(it.errors) > 2:
+        lines.append(Said((("bad", f"✗ … {len(it.errors) - 2} more handlers raised"),)))
     return lines
+
+
+def pokes(it: Iteration, most: int) -> list[str]:
+    """What was done to peers before the wait, in at most so many sentences."""
+    said = [narrate.poke(each) for each in it.pokes]
+    return (
+        said if len(said) <= most else [*said[: most - 1], f"{said[most - 1]}, and {len(said) - most} more"]
+    )
+
+
+def calls_of(it: Iteration, done: int | None, fits: int) -> list[Said]:
+    """The calls around the last that was done, as many as fit; those to come are pale."""
+    if not it.calls:
+        return [Said((("muted", "no call was made"),))]
+    if fits < 3 and fits < len(it.calls):
+        return [Said((("muted", narrate.plural(len(it.calls), "call")),))]
+    first, last = around(len(it.calls), fits, (done or 1) - 1)
+    deep = depths(it.calls)
+    lines = [Said((("muted", f"… {first:,} before"),))] if first else []
+    lines += [call_line(it.calls[n], n, deep[n], done is not None and n >= done) for n in range(first, last)]
+    if last < len(it.calls):
+        lines.append(Said((("muted", f"… {len(it.calls) - last:,} more"),)))
+    return lines
+
+
+def call_line(call: Call, number: int, depth: int, pending: bool) -> Said:
+    """`recv(1024)` and `→ 5 bytes`, indented under the method that called it."""
+    argument = "" if call.arg is None else f"{call.arg:_}"
+    asked = f"{'  ' * depth}{call.name}({argument})"
+    if pending:
+        return Said((("mono pale", asked),), call.fd, number)
+    state, sign = (
+        ("again", "× ") if call.errno in AGAIN else ("failed", "✗ ") if call.errno else ("outcome", "")
+    )
+    return Said((("mono", asked), (state, f"→ {sign}{narrate.outcome(call)}")), call.fd, number)
 
 
 def around(count: int, fits: int, focus: int) -> tuple[int, int]:

@@ -1,150 +1,142 @@
-"""The source that an iteration ran: the function, the line it is on, and what its variables hold there."""
+"""The source that an iteration ran: the function, the line that is about to run, and what its variables hold.
+
+The lines come with the Scene; the panel keeps none, and moves none.
+"""
 
 from __future__ import annotations
 
 import os.path
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from labkit.charts.ink import Box, width
-from labkit.figure.panels.panel import Panel
-from labkit.tape.tape import Tape
+from labkit.figure.layout import Place, room
+from labkit.figure.marks import Mark, Part
+from labkit.figure.panels.panel import HEAD, Panel, Scene
+from labkit.figure.theme import GAP, LINE
 
 BESIDE = 620  # pixels from which on the values stand beside the source, not under it
-VALUES = 6  # lines that they get under it
+LISTED, VALUES = 14, 6  # lines of source, and of values under it
+GUTTER = 50  # the line's number, and the arrow
 
 
 class SourceLines(Panel):
-    """The lines of the iterations in `traced`, {index: Source} (labkit.trace.tracing), and what was kept.
+    """The lines that are about to run one after another, with values; those that changed are marked.
 
-    forward() and back() move by one line, and say whether there was one; drawing another position of the tape
-    starts with the first line of its iteration, or with the line that made its call.
+    `traced` is what a block of labkit.trace.tracing kept, {index: Source}, for the figure to show.
     """
 
-    by_line = True
-    weight = 1.6
+    name = "source"
+    title = "source"
+    column = "left"
 
     def __init__(self, traced: Mapping[int, Any] | None = None) -> None:
-        super().__init__()
         self.traced: Mapping[int, Any] = {} if traced is None else traced
-        self._kept: dict[int, Any] = {}
-        self._shown: tuple[int, int | None] | None = None
-        self._source: Any = None
 
-    def build(self) -> None:
-        self.band = self.boxes(face=self.theme.band)
-        self.mark = self.boxes(face=self.theme.bad)
-        self.rule = self.strokes(self.theme.hairline, 1.0, smooth=False)
-        self.text = self.words()
+    def heights(self, scene: Scene, wide: float, count: int) -> tuple[float, float]:
+        under = 0 if wide >= BESIDE else VALUES
+        return HEAD + (7 + under) * LINE, HEAD + (LISTED + 1 + under) * LINE
 
-    def keep(self, index: int, source: Any) -> None:
-        """Show `source` of iteration `index`, from its first line; the newest 64 are kept."""
-        self._kept[index] = source
-        self._go_to(index, None)
-        while len(self._kept) > 64:
-            del self._kept[next(iter(self._kept))]
+    def parts(self, scene: Scene, place: Place) -> Iterator[Part]:
+        of = scene.index, id(scene.source), scene.line, scene.call, place.w, place.h
+        yield Part("lines", place.x, place.y, of, lambda: self._lines(scene, place))
 
-    def forward(self) -> bool:
-        """One line on."""
-        return self._source is not None and bool(self._source.forward())
-
-    def back(self) -> bool:
-        """One line back."""
-        return self._source is not None and bool(self._source.back())
-
-    def draw(self, tape: Tape, index: int, call: int | None = None) -> None:
-        self._go_to(index, call)
-        theme, box, words = self.theme, self.box, self.text
-        words.clear()
-        for artist in (self.band, self.mark, self.rule):
-            artist.hold(())
-        y = box.y + theme.title
-        line = self._source.line if self._source is not None else None
-        if line is None:
-            words.add(box.x, y, "source", theme.heading, theme.ink)
-            why = "No iteration is recorded yet." if index < 0 else f"Iteration {index:,} ran untraced."
-            words.add(box.x, y + theme.line * 1.3, why, theme.plain, theme.muted, room=box.w)
-            return
-        place = f"{os.path.basename(line.filename)}:{line.lineno}"
-        x = box.x + words.add(box.x, y, line.function, theme.heading, theme.ink, room=box.w * 0.6)
-        count = f"{place}   line {self._source.at + 1} of {len(self._source)}"
-        words.add(x + theme.text, y, count, theme.plain, theme.muted, room=box.right - x - theme.text)
-        y += theme.line
-        self._chain(y)
-        top = y + theme.line * 0.5
-        beside = box.w >= BESIDE
-        wide = round(box.w * 0.62) if beside else box.w
-        tall = box.bottom - top - (0 if beside else VALUES * theme.line)
-        self._listing(line, Box(box.x, top, wide, tall))
-        left = box.x + wide + theme.gap if beside else box.x
-        high = top if beside else top + tall
-        self._values(line, Box(left, high, box.right - left, box.bottom - high))
-
-    def _go_to(self, index: int, call: int | None) -> None:
-        source = self._kept.get(index) or self.traced.get(index)
-        if source is self._source and (index, call) == self._shown:
-            return
-        self._source, self._shown = source, (index, call)
-        if source is not None:
-            source.seek(0) if call is None else source.seek_call(call)
-
-    def _chain(self, y: float) -> None:
-        """Who called whom: the depth, as a path; cut at its beginning if it is long."""
-        theme, box = self.theme, self.box
-        names = [name.rpartition(".")[2] for name in self._source.chain]
-        text = " › ".join(names)
-        while width(text, theme.plain) > box.w * 0.9 and len(names) > 1:
-            names = names[1:]
-            text = "… › " + " › ".join(names)
-        self.text.add(box.x, y, text, theme.plain, theme.program_text, room=box.w)
-
-    def _listing(self, line: Any, box: Box) -> None:
-        theme, words = self.theme, self.text
-        first, rows = self._source.text
-        fits = max(1, int(box.h // theme.line))
-        here = line.lineno - first
-        start = max(0, min(here - fits // 2, len(rows) - fits))
-        ran = {
-            each.lineno
-            for each in self._source.lines[: self._source.at]
-            if each.function == line.function and each.filename == line.filename
-        }
-        gutter = width("0000", theme.mono) + theme.text * 1.2
-        y = box.y
-        if not rows:
-            words.add(
-                box.x, y + theme.line, "Its source cannot be read.", theme.plain, theme.muted, room=box.w
+    def _lines(self, scene: Scene, place: Place) -> list[Mark]:
+        source = scene.source
+        at = at_of(scene)
+        if at is None:
+            why = (
+                "No iteration is recorded yet."
+                if scene.it is None
+                else f"Iteration {scene.index:,} ran untraced."
             )
+            return [self.heading(place), self.says("text", "muted", 0, HEAD, place.w, why)]
+        line = source.lines[at]
+        taken = min(place.w * 0.6, room(line.function, "title") + 12)
+        where = f"{os.path.basename(line.filename)}:{line.lineno}   line {at + 1} of {len(source)}"
+        marks = [
+            self.heading(place, line.function, taken),
+            self.says("text", "muted", taken, 1, place.w - taken, where),
+            self.says("text", "outcome", 0, HEAD, place.w, " › ".join(chain(source.lines, at))),
+        ]
+        beside = place.w >= BESIDE
+        wide = round(place.w * 0.62) if beside else place.w
+        top = HEAD + LINE
+        fits = int((place.h - top) // LINE) - (0 if beside else VALUES)
+        marks += self._listing(source, at, wide, top, fits)
+        left, y = (wide + GAP, top) if beside else (0.0, top + fits * LINE)
+        most = fits if beside else VALUES
+        return [*marks, *self._values(source.lines, at, left, y, place.w - left, most)]
+
+    def _listing(self, source: Any, at: int, wide: float, top: float, fits: int) -> Iterator[Mark]:
+        line = source.lines[at]
+        first, rows = source.text_of(line)
+        most = int((wide - GUTTER) // room("m", "mono"))
+        start = max(0, min(line.lineno - first - fits // 2, len(rows) - fits))
+        ran = {(each.filename, each.function, each.lineno) for each in source.lines[:at]}
+        if not rows:
+            yield self.says("text", "muted", 0, top, wide, "Its source cannot be read.")
         for number, row in enumerate(rows[start : start + fits], first + start):
-            y += theme.line
+            y = top + (number - first - start) * LINE
             current = number == line.lineno
             if current:
-                self.band.hold([(box.x, y - theme.text * 1.1, box.w, theme.line)])
-                middle = y - theme.text * 0.36
-                self.mark.hold([(box.x, middle - 3, theme.text * 0.5, 6)])
-                words.add(box.x + theme.text * 0.35, y, "▶", theme.plain, theme.bad)
-            font = theme.mono_bold if current else theme.mono
-            ink = theme.ink if current or number in ran else theme.muted
-            words.add(box.x + gutter - theme.text * 0.2, y, str(number), font, ink, align="right")
-            words.add(
-                box.x + gutter + theme.text * 0.3, y, row, font, ink, room=box.w - gutter - theme.text * 0.3
-            )
+                yield self.box(
+                    "band", "line", (0, y, wide, LINE), value=number, text=f"about to run line {number}"
+                )
+                yield self.says("text", "bad", 0, y, 14, "▶")
+            state = "mono bold" if current else "mono"
+            if not current and (line.filename, line.function, number) not in ran:
+                state = "mono muted"
+            yield self.says("label", "muted", 8, y, GUTTER - 18, str(number))
+            row = row if len(row) <= most else f"{row[: most - 1]}…"  # code is cut at its end
+            yield self.says("source", state, GUTTER, y, wide - GUTTER, row, value=number)
 
-    def _values(self, line: Any, box: Box) -> None:
-        theme, words = self.theme, self.text
-        fits = int(box.h // theme.line)
-        rows = [(name, f"= {value}") for name, value in line.values]
+    def _values(
+        self, lines: Sequence[Any], at: int, left: float, top: float, wide: float, most: int
+    ) -> Iterator[Mark]:
+        line, before = lines[at], earlier(lines, at)
+        rows = [
+            (f"{name} = {value}", "changed" if before.get(name, value) != value else "")
+            for name, value in line.values
+        ]
         if line.returns is not None:
-            rows.insert(0, ("", line.returns))
-        if len(rows) > fits > 0:
-            rows = [*rows[: fits - 1], ("", f"… {len(rows) - fits + 1} more")]
-        if box.w < self.box.w:
-            self.rule.hold([(box.x - theme.gap / 2, box.y + 4, box.x - theme.gap / 2, box.bottom)])
-        y = box.y
-        for name, value in rows[: max(fits, 0)]:
-            y += theme.line
-            x = box.x
-            if name:
-                x += words.add(x, y, name, theme.mono, theme.read, room=box.w * 0.5) + theme.text * 0.4
-            ink = theme.bad if not name and value.startswith("raises") else theme.ink
-            words.add(x, y, value, theme.mono if name else theme.mono_bold, ink, room=box.right - x)
+            rows.insert(0, (line.returns, "raised" if line.returns.startswith("raises") else ""))
+        if len(rows) > most > 0:
+            rows = [*rows[: most - 1], (f"… {len(rows) - most + 1} more", "")]
+        for number, (text, state) in enumerate(rows[:most]):
+            yield self.says("variable", state, left, top + number * LINE, wide, text)
+
+
+def at_of(scene: Scene) -> int | None:
+    """The number of the line that is shown: the one asked for, or the one that made the call that was."""
+    if scene.source is None or not scene.source.lines:
+        return None
+    if scene.line is not None:
+        return scene.line
+    if scene.call is None:
+        return 0
+    made = [
+        n for n, line in enumerate(scene.source.lines) if line.calls is not None and line.calls < scene.call
+    ]
+    return made[-1] if made else 0
+
+
+def chain(lines: Sequence[Any], at: int) -> list[str]:
+    """The functions that called one another to get to a line, outermost first."""
+    found: list[str] = []
+    depth = lines[at].depth
+    for line in reversed(lines[: at + 1]):
+        if line.depth == depth:
+            found.append(line.function.rpartition(".")[2])
+            depth -= 1
+    return found[::-1]
+
+
+def earlier(lines: Sequence[Any], at: int) -> dict[str, str]:
+    """What the variables of a line's function held when its line before was about to run."""
+    here = lines[at]
+    for line in reversed(lines[:at]):
+        if line.depth < here.depth:
+            break
+        if (line.depth, line.function) == (here.depth, here.function):
+            return dict(line.values)
+    return {}

@@ -1,118 +1,104 @@
 """Where the time went: asleep in the wait against awake in the handlers, and the CPU that it cost.
 
-A wait of seconds and a handler of microseconds stand side by side, so the bars are logarithmic and their axis
-is the same in every lab; what share of the time each had is the bar above them.
+A wait of seconds and a handler of microseconds stand side by side, so the axis is logarithmic, says so, and
+is the same in every lab; what share of the time each had is the bar above. It knows a Scene and nothing else.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from functools import partial
 
-from labkit.charts.ink import Words, width
-from labkit.figure.axis import Columns
-from labkit.figure.panels.panel import Panel, centred, window
-from labkit.tape.tape import Tape
+from labkit.figure.layout import Columns, Place, room
+from labkit.figure.marks import Mark, Part
+from labkit.figure.panels.axis import FLAG, axis
+from labkit.figure.panels.panel import HEAD, Panel, Scene
+from labkit.figure.theme import LINE
+from labkit.tape import narrate
+from labkit.tape.iteration import Iteration
 
 LEAST, MOST = 1_000, 10_000_000_000  # ns at the foot and the top of a lane
-TICKS = ((1_000_000, "1 ms", 3.2), (1_000_000_000, "1 s", 4.4))  # ns, words, lines of text they need
+TICKS = ((1_000, "1 µs"), (1_000_000, "1 ms"), (1_000_000_000, "1 s"))
+LANE, LOW, SPACE = 66, 40, 12  # pixels of a lane, of one in a figure that must be low, between lanes
+TOP = HEAD + LINE + 14 + 10  # the title, the key, the shares
+LABEL = 92
 
 
 class Time(Panel):
     """Two lanes of bars, a column an iteration, and the shares of the whole window."""
 
+    name = "time"
+    title = "where the time went"
     column = "right"
-    weight = 0.9
 
-    def build(self) -> None:
-        theme, box = self.theme, self.box
-        words, baseline = self.heading("where the time went")
-        self.share_line = baseline + theme.line * 1.1
-        self.share_top = self.share_line + theme.text * 0.45
-        self.share_tall = max(8, round(theme.text * 0.7))
-        left = box.x + width("asleep", theme.plain) + theme.text * 0.6
-        top = self.share_top + self.share_tall + theme.text * 0.9
-        self.grid = Columns(self, left, top, box.right, box.bottom - theme.line)
-        tall = (self.grid.bottom - self.grid.top - 6) / 2
-        self.lanes = [(self.grid.top, tall), (self.grid.top + tall + 6, tall)]
-        self._scale(words)
-        self.shares = [self.boxes(theme.asleep), self.boxes(theme.program)]
-        self.bars = [self.boxes(theme.asleep), self.boxes(theme.program)]
-        self.halo = self.strokes(theme.ground, 4.5)
-        self.cpu = self.strokes(theme.ink, 2.2)
-        self.text = self.words()
+    def heights(self, scene: Scene, wide: float, count: int) -> tuple[float, float]:
+        rest = TOP + SPACE + LINE + FLAG + 3
+        return rest + 2 * LOW, rest + 2 * LANE
 
-    def _scale(self, words: Words) -> None:
-        theme, grid = self.theme, self.grid
-        lines = self.strokes(theme.hairline, 1.0, smooth=False)
-        self.artists.remove(lines)
-        self.fixed(lines)
-        segments = []
-        for (top, tall), name in zip(self.lanes, ("asleep", "awake"), strict=True):
-            foot = round(top + tall) - 0.5
-            words.add(grid.left - 6, foot, name, theme.plain, theme.ink, "right")
-            segments.append((grid.left, foot, grid.right, foot))
-            for ns, label, needs in TICKS:
-                y = round(top + tall - tall * height(ns)) - 0.5
-                segments.append((grid.left, y, grid.right, y))
-                if tall > needs * theme.text:
-                    words.add(grid.left - 6, centred(y, theme.text), label, theme.plain, theme.muted, "right")
-        lines.hold(segments)
+    def parts(self, scene: Scene, place: Place) -> Iterator[Part]:
+        x, y = place.x, place.y
+        first, turns = scene.column(place.count)
+        grid = Columns(first, place.count, LABEL, max(2.0, (place.w - LABEL) // (place.count + 1)))
+        tall = (place.h - TOP - SPACE - LINE - FLAG - 3) / 2
+        lanes = {"asleep": TOP + tall, "awake": TOP + 2 * tall + SPACE}  # where their bars begin
+        yield Part("scale", x, y, (grid, tall), lambda: self._scale(grid, lanes, tall))
+        for part in axis(self, scene, grid, TOP, lanes["awake"]):
+            yield part._replace(x=x, y=y)
+        told = [turn for turn in turns if turn is not None]
+        sums = sum(t.asleep_ns for t in told), sum(t.awake_ns for t in told), sum(t.cpu_ns for t in told)
+        yield Part("shares", x, y, (sums, place.w), lambda: self._shares(*sums, place))
+        for turn in told:
+            yield Part(
+                f"column {turn.index}", x + grid.x(turn.index), y, (turn.index, tall, grid.step),
+                partial(self._column, turn, lanes, tall, grid.step),
+            )  # fmt: skip
 
-    def draw(self, tape: Tape, index: int, call: int | None = None) -> None:
-        grid = self.grid
-        first, turns = window(tape, index, grid.count)
-        grid.mark(first, index)
-        kept = [turn for turn in turns if turn is not None]
-        key = self._share(
-            sum(turn.asleep_ns for turn in kept),
-            sum(turn.awake_ns for turn in kept),
-            sum(turn.cpu_ns for turn in kept),
-        )
-        bars: list[list[tuple[float, float, float, float]]] = [[], []]
-        cpu: list[tuple[float, float, float, float]] = []
-        for column, turn in enumerate(turns):
-            if turn is None:
-                continue
-            x = grid.x(column) + 1
-            for lane, ns in enumerate((turn.asleep_ns, turn.awake_ns)):
-                top, tall = self.lanes[lane]
-                if ns:
-                    high = max(2.0, tall * height(ns))
-                    bars[lane].append((x, top + tall - high, grid.step - 2, high))
-            top, tall = self.lanes[1]
-            y = top + tall - max(1.5, tall * height(turn.cpu_ns))
-            cpu.append((x + 1, y, x + grid.step - 3, y))
-        for lane in (0, 1):
-            self.bars[lane].hold(bars[lane])
-        self.halo.hold(cpu)
-        self.cpu.hold(cpu + key)
+    def _scale(self, grid: Columns, lanes: dict[str, float], tall: float) -> list[Mark]:
+        marks = []
+        for name, foot in lanes.items():
+            marks.append(self.says("text", "bold", 0, foot - tall, LABEL - 40, name))
+            marks.append(self.says("text", "muted", 0, foot - tall + LINE, LABEL - 40, "(log)"))
+            for ns, text in TICKS:
+                at = foot - tall * height(ns)
+                right = grid.right + grid.step
+                marks.append(self.box("rule", name, (grid.left, at, right - grid.left, 0), value=ns))
+                marks.append(self.says("label", "muted", LABEL - 46, at - LINE / 2, 42, text, value=ns))
+        return marks
 
-    def _share(self, asleep: int, awake: int, cpu: int) -> list[tuple[float, float, float, float]]:
-        """Draw the shares of the window, with their key; returns the key of the CPU's marks."""
-        theme, box = self.theme, self.box
-        self.text.clear()
-        whole = asleep + awake
-        split = box.w * asleep / whole if whole else 0
-        if awake:
-            split = min(split, box.w - 2)
-        parts = [(box.x, split), (box.x + split, box.w - split)]
-        side, x, y = round(theme.text * 0.72), box.x, self.share_line
-        for lane, (name, ns) in enumerate((("asleep", asleep), ("awake", awake))):
-            boxes: list[tuple[float, float, float, float]] = [(x, y - side, side, side)]
-            if ns:
-                boxes.append((parts[lane][0], self.share_top, parts[lane][1], self.share_tall))
-            self.shares[lane].hold(boxes)
-            x += side + theme.text * 0.35
-            text = f"{name} {percent(ns, whole)}"
-            if lane and x + width(text, theme.plain) > box.right:
-                text = name
-            x += self.text.add(x, y, text, theme.plain, theme.ink, room=box.right - x)
-            x += theme.text * 0.8
-        text = f"CPU {percent(min(cpu, whole), whole)}"  # two clocks never quite agree
-        if x + side + width(text, theme.plain) > box.right:
-            return []
-        self.text.add(x + side + theme.text * 0.35, y, text, theme.plain, theme.ink)
-        return [(x, y - side / 2, x + side, y - side / 2)]
+    def _shares(self, asleep: int, awake: int, cpu: int, place: Place) -> list[Mark]:
+        whole, marks, x, y = asleep + awake, [self.heading(place)], 0.0, HEAD + LINE + 2
+        for state, ns in (("asleep", asleep), ("awake", awake)):
+            wide = place.w * ns / whole if whole else 0.0
+            text = f"{state} {percent(ns, whole)} of these iterations"
+            marks.append(self.box("share", state, (x, y, wide, 10), value=ns, text=text))
+            x += wide
+        x = 0.0
+        for state, ns in (("asleep", asleep), ("awake", awake), ("cpu", min(cpu, whole))):  # two clocks
+            text = f"{state.replace('cpu', 'CPU')} {percent(ns, whole)}"
+            marks.append(self.box("swatch", f"bar {state}", (x, HEAD + 3, 12, 12), text=text))
+            marks.append(self.says("legend", "", x + 17, HEAD, room(text) + 1, text, value=ns))
+            x += room(text) + 32
+        return marks
+
+    def _column(self, turn: Iteration, lanes: dict[str, float], tall: float, step: float) -> list[Mark]:
+        awake, cpu = max(1.0, (step - 2) * 2 / 3), max(1.0, (step - 2) / 3)
+        spans = {
+            "asleep": (turn.asleep_ns, lanes["asleep"], 1.0, max(1.0, step - 2)),
+            "awake": (turn.awake_ns, lanes["awake"], 1.0, awake),
+            "cpu": (turn.cpu_ns, lanes["awake"], 1 + awake, cpu),
+        }
+        return [
+            self.box(
+                "bar", state, (x, foot - tall * height(ns), wide, tall * height(ns)),
+                iteration=turn.index, value=ns,
+                text=f"iteration {turn.index:,}: {SAYS[state]} {narrate.duration(ns)}",
+            )
+            for state, (ns, foot, x, wide) in spans.items()
+        ]  # fmt: skip
+
+
+SAYS = {"asleep": "asleep in the wait", "awake": "awake in the handlers", "cpu": "CPU"}
 
 
 def height(ns: int) -> float:

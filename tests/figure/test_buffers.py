@@ -1,0 +1,200 @@
+"""Every bar of bytes against the tape, its row, its place and its scale."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+import pytest
+
+from labkit.figure.marks import Mark
+from labkit.tape.turn import Now, Queues
+
+from .reading import drawn, middle, of
+from .written import Written, connected, events, turn
+
+STATES = ("unsent", "recv_queue", "read_buffer", "write_buffer", "send_queue", "unread")
+NAMED = {
+    "unsent": ("peer →", "unsent"), "recv_queue": ("kernel →", "receive queue"),
+    "read_buffer": ("your program", "read buffer"), "write_buffer": ("your program", "write buffer"),
+    "send_queue": ("→ kernel", "send queue"), "unread": ("→ peer", "unread"),
+}  # fmt: skip
+
+
+def six(it, fd: int) -> dict[str, int | None]:
+    """What the six places of a connection hold, from the iteration's own fields."""
+    account, queues = it.accounts.get(fd), it.queues[fd]
+    ends = account if account is not None and account.open else None
+    return {
+        "unsent": ends and ends.peer_unsent,
+        "recv_queue": queues.recv_queue,
+        "read_buffer": queues.read_buffer,
+        "write_buffer": queues.write_buffer,
+        "send_queue": queues.send_queue,
+        "unread": ends and ends.peer_unread,
+    }
+
+
+@pytest.mark.parametrize("peers", [1, 3, 8, 12])
+@pytest.mark.parametrize("width", [640, 1000, 1920])
+def test_each_bar_of_bytes_is_a_number_of_the_tape_on_one_scale_a_row(peers: int, width: int):
+    tape = connected(peers, contents=False)
+    marks = drawn(tape, 0, "buffers", width=width)
+    rows: dict[int, dict[str, Mark]] = defaultdict(dict)
+    for mark in of(marks, "bytes"):
+        rows[mark.fd][mark.state] = mark
+    assert {fd: {s: m.value for s, m in row.items()} for fd, row in rows.items()} == {
+        fd: six(tape.iteration(0), fd) for fd in tape.iteration(0).queues
+    }
+    places = {(mark.fd, mark.state): mark for mark in of(marks, "place")}
+    for fd, row in rows.items():
+        lefts = [row[state].box[0] for state in STATES]
+        assert lefts == sorted(lefts)
+        assert len(set(lefts)) == 6
+        scales = {row[state].box[2] / row[state].value for state in STATES}
+        assert max(scales) == pytest.approx(min(scales))
+        (label,) = [mark for mark in of(marks, "label") if mark.fd == fd]
+        assert label.text == f"{fd} client {fd - 7}"
+        for state in STATES:
+            place, mark = places[fd, state], row[state]
+            assert middle(mark)[1] == middle(label)[1] == middle(place)[1]
+            assert place.box[0] == mark.box[0]
+            limit = {"unsent": 700, "recv_queue": 500, "send_queue": 600, "unread": 800}.get(state)
+            assert place.value == limit
+            if limit:
+                assert place.box[2] / limit == pytest.approx(max(scales))
+            assert place.box[2] >= mark.box[2] - 0.01
+            (amount,) = [
+                a for a in of(marks, "amount") if a.fd == fd and mark.box[0] <= a.box[0] < mark.box[0] + 6
+            ]
+            assert amount.text == f"{mark.value:,}"
+
+
+@pytest.mark.parametrize("width", [640, 1000, 1920])
+def test_each_place_is_named_above_it_with_whose_it_is_and_what_it_may_hold(width: int):
+    marks = drawn(connected(1), 0, "buffers", width=width)
+    words = of(marks, "text", "centre")
+    for mark in of(marks, "bytes"):
+        x = mark.box[0]
+        above = [w.text for w in words if w.box[0] <= x + 1 and x + 1 <= w.box[0] + w.box[2]]
+        owner, name = NAMED[mark.state]
+        limit = {"unsent": 700, "recv_queue": 500, "send_queue": 600, "unread": 800}.get(mark.state)
+        assert above[0] == owner
+        assert name.startswith(above[1])
+        assert above[2] == (f"of {limit}" if limit else "no limit")
+
+
+def test_few_bytes_fill_a_place_of_their_own_scale_and_are_shown_as_text():
+    queues = Queues(5, 4, 16, 0)
+    tape = Written([turn(0, queues={7: queues}, contents={7: connected(1).iteration(0).contents[7]})])
+    marks = of(drawn(tape, 0, "buffers"), "bytes")
+    widths = {mark.state: mark.box[2] for mark in marks}
+    assert widths["read_buffer"] == pytest.approx(widths["write_buffer"] / 4)
+    assert widths["recv_queue"] == pytest.approx(widths["write_buffer"] * 5 / 16)
+    assert widths["send_queue"] == widths["unsent"] == 0
+    assert [mark.value for mark in marks] == [None, 5, 4, 16, 0, None]
+
+
+def test_the_bytes_themselves_stand_under_their_bars():
+    marks = drawn(connected(1), 0, "buffers", width=1920)
+    text = {mark.state: mark for mark in of(marks, "content")}
+    assert {state: mark.text for state, mark in text.items()} == {
+        "unsent": r"un\n", "recv_queue": "kernel", "read_buffer": r"to\nread", "write_buffer": "to write",
+        "send_queue": "sent", "unread": r"\x00left",
+    }  # fmt: skip
+    for bar in of(marks, "bytes"):
+        assert text[bar.state].box[0] == bar.box[0]
+        assert text[bar.state].box[1] >= bar.box[1] + bar.box[3] - 0.01
+        assert text[bar.state].text in bar.text
+
+
+@pytest.mark.parametrize(
+    "framing, read, queue, unsent",
+    [
+        ("lines", r"to\n│read", "kernel", r"un\n│"),
+        ("length 1", r"\x03abc│\x02", r"de│\x00│", r"\x01"),
+        ("", "x", "y", "z"),
+    ],
+)
+def test_borders_stand_where_messages_end(framing: str, read: str, queue: str, unsent: str):
+    contents = connected(1).iteration(0).contents[7]
+    if framing == "length 1":
+        contents = contents._replace(read_buffer=b"\x03abc\x02", recv_queue=b"de\x00", unsent=b"\x01")
+    if not framing:
+        contents = contents._replace(read_buffer=b"x", recv_queue=b"y", unsent=b"z")
+    tape = Written([turn(0, queues={7: Queues(1, 2, 3, 4)}, contents={7: contents})])
+    tape.about["framing"] = framing
+    text = {mark.state: mark.text for mark in of(drawn(tape, 0, "buffers", width=1920), "content")}
+    assert (text["read_buffer"], text["recv_queue"], text["unsent"]) == (read, queue, unsent)
+
+
+def test_the_check_says_that_bytes_add_up_or_do_not_or_why_nobody_knows():
+    it = connected(1).iteration(0)
+    short = it.accounts[7]._replace(peer_sent=1)
+    for fields, state, sign, words in (
+        ({}, "good", "✓", "in 1,156 = 1,000 + 101 + 55"),
+        ({"accounts": {7: short}}, "bad", "✗", "BYTES ARE MISSING"),
+        ({"accounts": {}}, "unsure", "–", "does not say"),
+        ({"accounts": {7: it.accounts[7]._replace(open=False)}}, "unsure", "–", "closed"),
+        ({"accounts": {7: it.accounts[7]._replace(moving=True)}}, "unsure", "–", "moving"),
+    ):
+        tape = Written(
+            [turn(0, **{"queues": it.queues, "accounts": it.accounts, "capacity": it.capacity, **fields})]
+        )
+        beside, below = of(drawn(tape, 0, "buffers"), "check")
+        assert (beside.state, beside.text) == (below.state, sign) == (state, sign)
+        assert below.text.startswith(f"{sign} ")
+        assert words in below.text
+        bar = of(drawn(tape, 0, "buffers"), "bytes", "unread")[0]
+        assert below.box[1] >= bar.box[1] + bar.box[3] - 0.01
+        assert beside.box[0] >= bar.box[0] + bar.box[2]
+
+
+def test_what_nobody_knows_is_striped_and_not_empty():
+    tape = Written([turn(0, queues={7: Queues(None, 3, 0, 20)})])
+    marks = drawn(tape, 0, "buffers")
+    assert {mark.state: mark.value for mark in of(marks, "bytes")} == {
+        "unsent": None, "recv_queue": None, "read_buffer": 3, "write_buffer": 0, "send_queue": 20,
+        "unread": None,
+    }  # fmt: skip
+    assert [mark.state for mark in of(marks, "place")] == [
+        "unknown", "unknown", "read_buffer", "write_buffer", "send_queue", "unknown",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("call, queues, unread", [
+    (0, (109, 202, 303, 404), 77), (1, (101, 210, 303, 404), 78), (2, (101, 202, 298, 409), 77),
+    (None, (101, 202, 298, 409), 77),
+])  # fmt: skip
+def test_the_bytes_stand_where_they_stood_after_each_call(call, queues, unread: int):
+    marks = drawn(connected(3), 1, "buffers", call=call)
+    told = {mark.state: mark.value for mark in of(marks, "bytes") if mark.fd == 7}
+    assert tuple(told[state] for state in STATES[1:5]) == queues
+    assert told["unread"] == unread
+    others = {mark.state: mark.value for mark in of(marks, "bytes") if mark.fd == 8}
+    assert others == six(connected(3).iteration(1), 8)
+    text = {mark.state: mark.text for mark in of(marks, "content") if mark.fd == 7}
+    assert text["recv_queue"] == {0: "at first", 1: "took"}.get(call, "kernel")
+
+
+def test_what_came_since_the_loop_looked_is_outlined():
+    its = connected(1)._its[:1]
+    now = Now({}, {}, {7: Queues(190, 202, 303, 404)}, {})
+    marks = drawn(Written(its, now=now), 0, "buffers")
+    (held,) = of(marks, "now", "bytes")
+    bar = next(mark for mark in of(marks, "bytes", "recv_queue"))
+    assert (held.fd, held.value, held.box[:2]) == (7, 190, bar.box[:2])
+    assert held.box[2] / 190 == pytest.approx(bar.box[2] / bar.value)
+
+
+@pytest.mark.parametrize("peers", [30, 100])
+def test_of_many_connections_those_that_were_touched_or_are_wrong_are_shown(peers: int):
+    it = connected(peers).iteration(0)
+    last = max(it.queues)
+    wrong = {**it.accounts, last - 1: it.accounts[last - 1]._replace(peer_sent=0)}
+    tape = Written([turn(0, queues=it.queues, accounts=wrong, ready=events({last: 1}))])
+    marks = drawn(tape, 0, "buffers")
+    shown = {mark.fd for mark in of(marks, "bytes")}
+    assert {last, last - 1} <= shown
+    assert len(shown) < peers
+    (more,) = [mark.text for mark in of(marks, "text", "muted")]
+    assert more == f"… {peers - len(shown)} more connections"

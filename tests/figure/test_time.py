@@ -1,0 +1,75 @@
+"""Every bar of the times against the tape and against the axis that is drawn beside it."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+
+import pytest
+
+from .reading import drawn, middle, of
+from .written import Written, many, turn
+
+
+def test_each_bar_says_a_number_of_the_tape_and_is_as_long_as_the_axis_says():
+    tape = many(3, 40)
+    marks = drawn(tape, 30, "time")
+    ticks: dict[str, dict[int, float]] = defaultdict(dict)
+    for rule in of(marks, "rule"):
+        ticks[rule.state][int(rule.value)] = rule.box[1]
+    assert ticks.keys() == {"asleep", "awake"}
+    bars = of(marks, "bar")
+    true = {
+        (index, state): ns
+        for index in {bar.iteration for bar in bars}
+        for state, ns in zip(
+            ("asleep", "awake", "cpu"),
+            (tape.iteration(index).asleep_ns, tape.iteration(index).awake_ns, tape.iteration(index).cpu_ns),
+            strict=True,
+        )
+    }
+    assert {(bar.iteration, bar.state): bar.value for bar in bars} == true
+    assert len(true) == len(bars) >= 24
+    for bar in bars:
+        axis = ticks["asleep" if bar.state == "asleep" else "awake"]
+        decade = (axis[1_000] - axis[1_000_000]) / 3  # the axis is logarithmic
+        assert axis[1_000_000] - axis[1_000_000_000] == pytest.approx(3 * decade)
+        assert bar.box[1] + bar.box[3] == pytest.approx(axis[1_000]), "a bar stands on the foot of its lane"
+        assert bar.box[3] == pytest.approx(decade * math.log10(bar.value / 1_000))
+    words = {mark.text for mark in marks}
+    assert "(log)" in words
+    for label in of(marks, "label"):
+        nearest = min(of(marks, "rule"), key=lambda rule: abs(rule.box[1] - middle(label)[1]))
+        assert nearest.box[1] == pytest.approx(middle(label)[1])
+        assert label.text == {1_000: "1 µs", 1_000_000: "1 ms", 1_000_000_000: "1 s"}[nearest.value]
+        assert label.value == nearest.value
+
+
+def test_a_name_stands_at_its_lane():
+    marks = drawn(many(3, 20), 10, "time")
+    for name in ("asleep", "awake"):
+        (word,) = [mark for mark in of(marks, "text", "bold") if mark.text == name]
+        lane = [rule.box[1] for rule in of(marks, "rule", name)]
+        assert min(lane) - 30 <= middle(word)[1] <= max(lane)
+
+
+def test_a_time_that_is_off_the_axis_ends_where_the_axis_ends():
+    tape = Written([turn(0, asleep_ns=10**12, awake_ns=500, cpu_ns=0)])
+    bars = {bar.state: bar for bar in of(drawn(tape, 0, "time"), "bar")}
+    assert bars["awake"].box[3] == bars["cpu"].box[3] == 0
+    top = drawn(Written([turn(0, asleep_ns=10**10)]), 0, "time")
+    assert bars["asleep"].box[3] == next(b.box[3] for b in of(top, "bar", "asleep"))
+
+
+def test_the_shares_are_those_of_the_iterations_that_are_shown():
+    its = [turn(i, asleep_ns=30_000, awake_ns=10_000, cpu_ns=8_000) for i in range(4)]
+    marks = drawn(Written(its), 3, "time")
+    asleep, awake = of(marks, "share")
+    assert (asleep.state, awake.state) == ("asleep", "awake")
+    assert (asleep.value, awake.value) == (120_000, 40_000)
+    assert asleep.box[2] == pytest.approx(3 * awake.box[2])
+    assert asleep.box[0] + asleep.box[2] == pytest.approx(awake.box[0])
+    assert asleep.box[2] + awake.box[2] == pytest.approx(1000)
+    assert [mark.text for mark in of(marks, "legend")] == ["asleep 75 %", "awake 25 %", "CPU 20 %"]
+    swatches = [mark.state for mark in of(marks, "swatch")]
+    assert swatches == ["bar asleep", "bar awake", "bar cpu"]
