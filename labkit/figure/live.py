@@ -1,7 +1,7 @@
-"""LiveFigure: the panels of a tape on one canvas, in the notebook, with controls for whoever makes the tape.
+"""LiveFigure: the panels of a tape in the notebook, live, with controls for whoever makes the tape.
 
-Every frame is a function of (tape, index); live is only that the index follows the head. A thread of the
-figure's own carries out what the controls ask for and sends frames, so that they work while a lab runs and
+Every drawing is a function of (tape, position); live is only that the position follows the head. A thread of the
+figure's own carries out what the controls ask for and sends drawings, so that they work while a lab runs and
 end with the figure. It knows a player (anything with tape, step, run and pause), never a loop or a socket.
 """
 
@@ -15,128 +15,213 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import labkit.lab.cells as cells
-from labkit.figure.controls import Controls
-from labkit.figure.panels import PANELS
+from labkit import kernel
+from labkit.figure.controls import LATEST_WINS, Controls
 from labkit.figure.panels.panel import Panel
 from labkit.figure.view import View
+from labkit.figure.why import why
+from labkit.lab import cells
+from labkit.lab.engine import BUSY_BUDGET
 from labkit.lab.lab import Lab
 from labkit.trace import trace
-
-if TYPE_CHECKING:
-    pass
 
 log = logging.getLogger("labkit")
 
 DEFAULT = ("fd sets", "calls", "buffers", "time")
 LOOK_EVERY = 0.01  # seconds between two looks at the tape's head
 LOOK_RARELY = 0.05  # and while the lab is busy
-FRAMES_A_SECOND = 30.0
+LOOK_AT_NOW = 0.1  # seconds between two looks at what a stopped lab's kernel holds
+FRAMES_A_SECOND = 60.0
 SHARE = 0.35  # of a core that drawing may take while the lab has time to spare
 BUSY_SHARE = 0.05  # and while it has none: the interpreter's lock is one for both
 BUSY = 400  # iterations a second from which on a lab counts as busy
+ASLEEP_AFTER = 0.2  # seconds without an iteration after which a running loop is asked what it sleeps in
+STATE_EVERY = 0.2  # seconds between two changes of the controls while it runs
+COMPACT = 320  # pixels of a compact figure's drawing
+WAITS = {"pselect6": "select", "ppoll": "poll", "epoll_pwait": "epoll_wait", "epoll_pwait2": "epoll_wait"}
+WIDGET = "application/vnd.jupyter.widget-view+json"
+
+Order = Callable[["LiveFigure"], Any] | dict[str, Any]
 
 
 class LiveFigure(View):
     """A figure of `player`: a Lab, a Tape, or anything with tape, step, run and pause.
 
-    `panels` are names or Panel objects: "fd sets", "calls", "buffers", "time" by default; "source", whose
-    Step of a lab keeps the lines that it runs and goes through them; "call map". `theme` is "screen" or
-    "projector", `size` (width, height) in pixels. Show it as the last value of a cell.
+    `panels` are names or Panel objects: "fd sets", "calls", "buffers", "time" by default; "source", whose Step
+    of a lab keeps the lines that it runs; "call map". `printer` is "browser", or "matplotlib" where a front end
+    runs no scripts. `findings` are flagged on the axis: what diagnose(tape) found, True to ask it, False for
+    none. `compact` keeps the figure low, beside text that says what to do. `theme` is "screen" or "projector",
+    `size` (width, height) in pixels: of what is saved, and the most that the drawing is high.
 
     While it follows, it shows the newest iteration. Going back, or scrubbing, stops following; Step, Run and
-    the newest iteration start it again. From the keyboard: Tab goes through Back, Forward, Step, Run, the
-    scrubber, speed, granularity and theme, then through each peer's row; Enter or Space presses.
+    the newest iteration start it again. Everything works from the keyboard: Tab goes from control to control
+    and into the drawing, where the arrow keys go through iterations and through what is shown of one.
     """
 
     def __init__(
         self,
         player: Any,
-        *panels: str | Panel,
+        *panels: str | Panel | type[Panel],
+        printer: str = "browser",
+        findings: bool | Iterable[Any] = True,
+        compact: bool = False,
         theme: str = "screen",
-        size: tuple[int, int] = (1000, 600),
+        size: tuple[int, int] | None = None,
     ) -> None:
-        super().__init__(player, [_panel(each) for each in panels or DEFAULT], theme, size)
-        if "source" in panels:
+        if printer not in ("browser", "matplotlib"):
+            raise ValueError(f"printer={printer!r}: there are 'browser' and 'matplotlib'")
+        if compact and size is None:
+            size = (1000, COMPACT)
+        given = () if isinstance(findings, bool) else findings
+        super().__init__(player, panels or DEFAULT, theme, size, given)
+        self.printer, self.compact = printer, compact
+        self._diagnoses = findings is True
+        if any(each.name == "source" for each in self.panels):
             self.granularity = "source line"
-        self._orders: queue.SimpleQueue[Callable[[LiveFigure], Any] | None] = queue.SimpleQueue()
+        self.controls = Controls(self)
+        self._orders: queue.SimpleQueue[Order | None] = queue.SimpleQueue()
         self.closed = False
         self.busy = False  # whether the player has no time to spare for drawing
-        self._next_move = 0.0
-        self.reading: set[str] = set()  # peers that take what has arrived before each frame
-        self.taken: dict[str, bytes] = {}  # what each of them took last
-        self.trouble = ""  # what the last control that failed had to say
-        self._next_frame = 0.0
-        self._ran = False  # whether it ran when the thread looked last
+        self.trouble = ""  # what the last order that failed had to say
+        self._wide = self.width  # as wide as the browser has room
+        self._next_frame = self._next_state = self._next_look = 0.0
+        self._ran_since: float | None = None  # since when the player runs, as the thread saw it
         self._watched = (time.monotonic(), 0)
-        self._controls: Controls | None = None
+        self._moved = (time.monotonic(), -1)  # when there was a new iteration, and which
+        self._asleep: tuple[str, float] | None = None
+        self._now: Any = None
+        self._stepped = False  # whether what is sent next follows a step: bytes may glide
+        self._screen: Any = None
         self._thread: threading.Thread | None = None
         self._display: Any = None
-        self._published: tuple[int, int | None] | None = None
+        self._published: Any = None
+        self._unhook: Callable[[], None] = lambda: None
         cells.add(self)
 
     def _one_iteration(self) -> None:
-        """A step of the player; by source line, one that keeps its lines for the panels that show them."""
-        by_line: list[Any] = [panel for panel in self._frame.panels if getattr(panel, "by_line", False)]
-        if self.granularity != "source line" or not by_line or not isinstance(self.player, Lab):
-            return super()._one_iteration()
+        """A step of the player; by source line, one that keeps the lines that it runs."""
+        self._stepped = True
+        if self.granularity != "source line" or not isinstance(self.player, Lab):
+            super()._one_iteration()
+            return
         lines = trace(self.player)
-        for panel in by_line:
-            panel.keep(self._newest(), lines)
+        self.lines[self._newest()] = lines
 
     # ---- the figure's thread ---------------------------------------------------------------------------
 
-    def order(self, work: Callable[[LiveFigure], Any]) -> None:
-        """Have `work(figure)` done in the figure's thread; what it raises is shown under the figure."""
+    def order(self, work: Order) -> None:
+        """Have `work`, a function of the figure or a message to its controls, done in the figure's thread.
+
+        What it raises is shown above the figure.
+        """
         if self._thread is None:
             self._carry_out(work)
         else:
             self._orders.put(work)
 
-    def _carry_out(self, work: Callable[[LiveFigure], Any]) -> None:
+    def _carry_out(self, work: Order) -> None:
         try:
-            work(self)
+            if callable(work):
+                work(self)
+            elif not self._is_about_showing(work):
+                self.controls.obey(work)
+            else:
+                return
             self.trouble = ""
         except Exception as error:
             self.trouble = f"{type(error).__name__}: {error}"
-        self._stale = True
+        self._stale, self._next_state = True, 0.0
+
+    def _is_about_showing(self, message: dict[str, Any]) -> bool:
+        """Carry out what changes nothing but how this is shown."""
+        what = message.get("do")
+        if what == "hello":
+            self._stale, self._next_state = True, 0.0
+        elif what == "width":
+            self._wide, self._stale = min(2560, max(640, int(message["value"]))), True
+        elif what == "left":
+            self._publish_later()
+        elif what == "why":
+            self._say_why(str(message["of"]), str(message["key"]), int(message["number"]))
+        elif what == "reset":
+            self._start_again()
+            return False
+        return what in ("hello", "width", "left", "why")
+
+    def _say_why(self, of: str, key: str, number: int) -> None:
+        for layer in self.draw(width=self._wide).layers:
+            if layer.key == key and number < len(layer.drawn):
+                self._screen.answer(of, why(layer.drawn[number], self.tape))
+
+    def _start_again(self) -> None:
+        """The player as it began, with a tape of its own."""
+        self.player.reset()
+        self.tape = self.sheet.tape = self.player.tape
 
     def _turn(self, now: float) -> None:
-        """What is due: a move at the figure's own speed, what peers take, a frame."""
+        """What is due: a move at the figure's own speed, what peers take, a drawing."""
         if self.playing and now >= self._next_move:
-            self._next_move = now + 1 / (self.speed or 16.0)
-            if not self.forward():
-                if self.player is None:
-                    self.playing = False
-                else:
-                    playing = self.playing
-                    self._carry_out(LiveFigure.step)
-                    self.playing = playing and not self.trouble
-            self._stale = True
-        for name in tuple(self.reading):
-            self._read(name)
-        if self.following and self._newest() != self._index:
-            self._index, self._call, self._stale = self._newest(), None, True
-        if self._controls is not None and self._controls.behind and now >= self._controls._next_words:
-            self._stale = True
-        if self._stale and now >= self._next_frame:
-            spent = self._send()
+            self._next_move = now + 1 / self.speed
+            self._play()
+        self._stale |= self.controls.read()
+        if self.following and self._newest() != self._position.i:
+            self._position, self._stale = self.position, True
+        self._look(now)
+        if self._stale and now >= self._next_frame and self._screen.ready(now):
+            spent = self._send(now)
             self.busy = self._busy(now)
             share = BUSY_SHARE if self.busy else SHARE
             self._next_frame = now + max(1 / FRAMES_A_SECOND, spent / share) if self.running else now
-        if self._ran and not self.running:  # what is saved with the notebook now is where it stopped
-            self._publish()
-            if self._controls is not None and self._controls.seen:
-                self._controls.run.focus()  # the front end has drawn the controls anew
+        elif now >= self._next_state and self._next_state:
+            self._tell(now)
+
+    def _play(self) -> None:
+        if not self.forward():
+            if self.player is None:
+                self.playing = False
+            else:
+                self._carry_out(LiveFigure.step)
+                self.playing = not self.trouble
+        self._stale = True
+
+    def _look(self, now: float) -> None:
+        """Notice what a player does by itself: that it sleeps, ends its run, or holds what it was not told."""
+        runs = bool(getattr(self.player, "running", False))
+        newest = self._newest()
+        if self._moved[1] != newest:
+            self._moved = now, newest
+        if runs and now >= self._next_look:
+            self._next_look = now + LOOK_AT_NOW
+            self._fall_asleep(now)
+        elif not runs and now >= self._next_look and not self.playing:
+            self._next_look = now + LOOK_AT_NOW
+            held = self.tape.now
+            self._stale |= held != self._now
+            self._now = held
+        if runs and self._ran_since is None:
+            self._ran_since = now
+            self._next_state = now
+        elif not runs and self._ran_since is not None and not self.playing:
+            self._say_why_it_stopped(now - self._ran_since)
+            self._ran_since = self._asleep = None
             self._stale = True
-        if self.running and not self._ran and self._controls is not None:
-            self._controls._next_words = 0.0
-            self._stale = True
-        self._ran = self.running
+
+    def _fall_asleep(self, now: float) -> None:
+        slept, asleep = now - self._moved[0], None
+        thread = getattr(self.player, "thread", None)
+        if slept >= ASLEEP_AFTER and thread is not None:
+            sleeps = kernel.blocked_in(thread)
+            asleep = None if sleeps is None else (WAITS.get(sleeps.call, sleeps.call), self._moved[0])
+        if asleep != self._asleep:
+            self._asleep, self._next_state = asleep, now
+
+    def _say_why_it_stopped(self, ran: float) -> None:
+        if ran >= BUSY_BUDGET * 0.9 and "busy" in self.tape.about.get("selector", "").lower():
+            self.controls.note = f"paused after {BUSY_BUDGET:g} s: this loop never sleeps, and would take a whole core"
 
     def _busy(self, now: float) -> bool:
         """Whether the player makes so many iterations that drawing would slow it down."""
@@ -145,35 +230,36 @@ class LiveFigure(View):
         self._watched = now, newest
         return self.running and newest - count > BUSY * max(now - before, 1e-3)
 
-    def _read(self, name: str) -> None:
-        peer = getattr(self.player, "peers", {}).get(name)
-        waiting = peer.queues() if peer is not None else None
-        if peer is None or waiting is None:
-            self.reading.discard(name)
-        elif waiting[0]:
-            with contextlib.suppress(OSError, ValueError):
-                self.taken[name] = peer.recv(1 << 20)
-                self._stale = True
-
-    def _send(self) -> float:
-        """Send a frame. Returns the seconds of CPU for which it may have held up the interpreter."""
+    def _send(self, now: float) -> float:
+        """Send a drawing. Returns the seconds of CPU for which it may have held up the interpreter."""
+        began = time.thread_time()
         self._stale = False
-        controls, clock = self._controls, time.thread_time
-        if controls is None:
-            return 0.0
-        began = clock()
+        glide, self._stepped = self._stepped, False
         try:
-            with self._frame.lock:
-                pixels = self._frame.pixels(self.tape, self.index, self._call)
-                drawn = clock()
-                picture = self._frame.encode(pixels)  # in C, without the interpreter's lock
-            encoded = clock()
-            controls.show(picture)
+            if self._diagnoses and not self.running:
+                self._diagnose()
+            drawing = self.draw(width=self._wide)
+            self._screen.show(drawing, self._state(now), glide)
         except Exception as error:  # a figure never ends its thread, or the lab
             log.exception("the figure could not be drawn")
             self.trouble = f"the figure could not be drawn: {type(error).__name__}: {error}"
-            return clock() - began
-        return clock() - encoded + drawn - began
+        return time.thread_time() - began
+
+    def _tell(self, now: float) -> None:
+        self._screen.tell(self._state(now))
+
+    def _state(self, now: float) -> dict[str, Any]:
+        """What the controls show; while it runs not oftener than anybody reads, but for where it is."""
+        if self.running and now < self._next_state:
+            last = self._newest()
+            return {"i": self.index, "first": self.tape.dropped, "last": last}
+        self._next_state = now + STATE_EVERY if self.running else 0.0
+        asleep = None if self._asleep is None else [self._asleep[0], round(now - self._asleep[1], 1)]
+        own = {"trouble": self.trouble, "asleep": asleep, "compact": self.compact}
+        return self.controls.state() | own
+
+    def _diagnose(self) -> None:
+        """Ask what is wrong with the loop, once for every end of the tape."""
 
     # ---- in the notebook -------------------------------------------------------------------------------
 
@@ -183,49 +269,61 @@ class LiveFigure(View):
         if self.closed:
             display(self._bundle(live=False), raw=True)
             return
-        if self._controls is None:
-            self._controls = Controls(self)
-            self._send()
+        if self._screen is None:
+            self._screen = self._new_screen()
+            self._send(time.monotonic())
             self._thread = threading.Thread(
                 target=_serve, args=(weakref.ref(self), self._orders), name="labkit figure", daemon=True
             )
             self._thread.start()
-            shell = _shell()
-            if shell is not None:
-                shell.events.register("post_run_cell", self._after_a_cell)
+            self._unhook = _after_each_cell(weakref.ref(self))
+        self._published = self._showing()
         self._display = display(self._bundle(live=True), raw=True, display_id=True)
-        self._published = self.index, self._call
+
+    def _new_screen(self) -> Any:
+        orders = self._orders
+        if self.printer == "matplotlib":
+            from labkit.figure.picture import Picture
+
+            return Picture(orders.put)
+        from labkit.figure.browser import Browser
+
+        return Browser(orders.put)
 
     def _bundle(self, live: bool) -> dict[str, Any]:
-        picture = base64.b64encode(self._frame.png(self.tape, self.index, self._call)).decode()
-        words = self.alt()
+        drawn = self.draw()
+        picture = base64.b64encode(self.png()).decode()
         bundle: dict[str, Any] = {
-            "text/plain": words,
-            "text/html": f'<img alt="{escape(words, quote=True)}" style="max-width: 100%" '
+            "text/plain": drawn.says,
+            "text/html": f'<img alt="{escape(drawn.says, quote=True)}" style="max-width: 100%" '
             f'src="data:image/png;base64,{picture}">',
             "image/png": picture,
         }
-        if live and self._controls is not None:
-            bundle["application/vnd.jupyter.widget-view+json"] = {
-                "version_major": 2,
-                "version_minor": 0,
-                "model_id": self._controls.root.model_id,
-            }
+        if live and self._screen is not None:
+            view = {"version_major": 2, "version_minor": 0, "model_id": self._screen.root.model_id}
+            bundle[WIDGET] = view
         return bundle
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         return self._bundle(live=True)
 
+    def _showing(self) -> Any:
+        return self.position, self._newest(), self.theme, self.closed, id(self.tape)
+
     def _publish(self) -> None:
         """Replace the still picture of the output by the present one: what is saved with the notebook."""
-        here = self.index, self._call
-        if self._display is None or (self._published == here and not self.closed):
+        if self._display is None or self._published == self._showing():
             return
-        self._published = here
+        self._published = self._showing()
         self._display.update(self._bundle(live=not self.closed), raw=True)
 
-    def _after_a_cell(self, *_: Any) -> None:
-        if not (self.running and self._controls is not None and self._controls.seen):
+    def _publish_later(self) -> None:
+        """The reader has left the figure: it may be saved now."""
+        if not self.running:
+            self._publish()
+
+    def _after_a_cell(self) -> None:
+        if not (self.running and self._screen is not None and self._screen.seen):
             self._publish()
 
     def close(self) -> None:
@@ -237,17 +335,14 @@ class LiveFigure(View):
         self._orders.put(None)
         if thread is not None and thread is not threading.current_thread():
             thread.join(5)
-        shell = _shell()
-        if shell is not None:
-            with contextlib.suppress(ValueError):
-                shell.events.unregister("post_run_cell", self._after_a_cell)
+        self._unhook()
         try:
             self._publish()
         except Exception:  # the notebook may be gone already
             log.debug("the last picture could not be published", exc_info=True)
-        controls, self._controls, self._display = self._controls, None, None
-        if controls is not None:
-            controls.close()
+        screen, self._screen, self._display = self._screen, None, None
+        if screen is not None:
+            screen.close()
         self.player = None
 
     def __repr__(self) -> str:
@@ -256,7 +351,7 @@ class LiveFigure(View):
 
 
 def _serve(figure: weakref.ref[LiveFigure], orders: queue.SimpleQueue[Any]) -> None:
-    """Carry out orders and send frames until the figure is closed or gone."""
+    """Carry out orders and send drawings until the figure is closed or gone."""
     patience = LOOK_EVERY
     while True:
         waiting: list[Any] = []
@@ -268,27 +363,46 @@ def _serve(figure: weakref.ref[LiveFigure], orders: queue.SimpleQueue[Any]) -> N
         if this is None or this.closed or None in waiting:
             return
         for number, work in enumerate(waiting):
-            later = waiting[number + 1 :]
-            if not (getattr(work, "latest_wins", False) and any(getattr(w, "latest_wins", 0) for w in later)):
+            if not _is_late(work, waiting[number + 1 :]):
                 this._carry_out(work)
-        this._turn(time.monotonic())
+        if getattr(this.player, "closed", False):  # nobody can step what is closed: its last drawing stays
+            this.close()
+            return
+        try:
+            this._turn(time.monotonic())
+        except Exception as error:  # a figure never ends its thread, or the lab
+            if str(error) != this.trouble:
+                log.exception("the figure of %r stumbled", this.player)
+            this.trouble = str(error)
         due = this._next_frame - time.monotonic() if this.running else LOOK_EVERY
         look = LOOK_RARELY if this.busy else LOOK_EVERY
         patience = min(max(due, look / 4), look)
         del this
 
 
-def _panel(panel: str | Panel) -> Panel:
-    if isinstance(panel, Panel):
-        return panel
-    if isinstance(panel, type) and issubclass(panel, Panel):
-        return panel()
-    name = str(panel).replace("_", " ")
-    if name not in PANELS:
-        raise ValueError(f"there is no panel {panel!r}; there are {', '.join(PANELS)}, or give a Panel")
-    return PANELS[name]()
+def _is_late(work: Any, later: list[Any]) -> bool:
+    """Whether an order is needless, since another of its kind came after it."""
+    kind = work.get("do") if isinstance(work, dict) else None
+    return kind in LATEST_WINS and any(isinstance(each, dict) and each.get("do") == kind for each in later)
 
 
-def _shell() -> Any:
+def _after_each_cell(figure: weakref.ref[LiveFigure]) -> Callable[[], None]:
+    """Publish what the figure shows after every cell; what is returned ends that. No figure lives on for it."""
     ipython = sys.modules.get("IPython")
-    return ipython.get_ipython() if ipython is not None else None
+    shell = ipython.get_ipython() if ipython is not None else None
+    if shell is None:
+        return lambda: None
+
+    def publish(*_: Any) -> None:
+        this = figure()
+        if this is not None:
+            this._after_a_cell()
+        else:
+            unhook()
+
+    def unhook() -> None:
+        with contextlib.suppress(ValueError):  # it is gone already
+            shell.events.unregister("post_run_cell", publish)
+
+    shell.events.register("post_run_cell", publish)
+    return unhook

@@ -1,7 +1,8 @@
 """A sweep that is drawn while it is measured, with a progress bar and a button that cancels it.
 
 The measurement runs in a thread of its own, so that the button answers; the cell returns at once, and
-`result()` waits. Without a front end it is the same, and what is shown is the finished figure.
+`result()` waits. At its end the finished figure takes the place of the widgets, which are closed: a notebook
+that is saved, or has no front end, shows that.
 """
 
 from __future__ import annotations
@@ -17,9 +18,9 @@ import ipywidgets as widgets
 from IPython.display import display
 
 import labkit.lab.cells as cells
-from labkit.charts.charts import SHARP, Chart
 from labkit.charts.curves import curves
-from labkit.charts.theme import Theme
+from labkit.charts.style import Chart, Look
+from labkit.figure.picture import close_all
 from labkit.measure.costs import Sweep
 from labkit.measure.sweeping import Calls, sweep
 
@@ -40,7 +41,7 @@ class LiveSweep:
         sizes: Sequence[int],
         *,
         within: float = 10.0,
-        theme: str | Theme = "screen",
+        theme: str | Look = "screen",
         **options: Any,
     ) -> None:
         for other in cells.made(LiveSweep):
@@ -51,14 +52,14 @@ class LiveSweep:
         self.sweep = Sweep({}, of=options.get("of", "n"), title=options.get("title", ""))
         self._drawn = 0.0
         self._handle: Any = None
+        self._display = threading.Lock()  # what is shown is either the widgets or the finished figure
         self._picture = widgets.HTML()
         self._bar = widgets.FloatProgress(
             min=0, max=1, description="measuring", layout=widgets.Layout(width="24em")
         )
         self._button = widgets.Button(description="Cancel", tooltip="Keep what is measured and stop")
         self._button.on_click(lambda _: self.cancel())
-        self._said = widgets.HTML()
-        self._box = widgets.VBox([self._picture, widgets.HBox([self._bar, self._button, self._said])])
+        self._box = widgets.VBox([self._picture, widgets.HBox([self._bar, self._button])])
         self._draw()
         self._thread: threading.Thread = threading.Thread(
             target=self._measure, args=(setup, options), name="labkit sweep", daemon=True
@@ -95,7 +96,6 @@ class LiveSweep:
             raise TimeoutError(f"a measured call has not returned for {PATIENCE:g} s after the deadline")
         if self._error is not None:
             raise self._error
-        self._show_final()
         return self.sweep
 
     def chart(self) -> Chart:
@@ -129,28 +129,31 @@ class LiveSweep:
         if time.monotonic() - self._drawn > DRAW_EVERY:
             self._draw()
 
-    def _draw(self, sharp: float = 1) -> None:
-        self._picture.value = self.chart().img(sharp)
+    def _draw(self) -> None:
+        self._picture.value = self.chart().img(1)
         self._drawn = time.monotonic()
 
     def _finish(self) -> None:
-        self._draw(SHARP)
-        self._bar.layout.display = self._button.layout.display = "none"
-        why = f"{type(self._error).__name__}: {self._error}" if self._error else self.sweep.ended
-        self._said.value = f"<span role='status'>Ended early: {escape(why)}.</span>" if why else ""
-        with contextlib.suppress(Exception):  # no front end to tell
-            self._show_final()
+        with self._display:
+            self._over.set()
+            with contextlib.suppress(Exception):  # no front end to tell
+                if self._handle is not None:
+                    self._handle.update(self._final(), raw=True)
+            close_all(self._box)
 
     # ---- what the notebook keeps ---------------------------------------------------------------------
 
-    def _repr(self) -> dict[str, Any]:
-        shown = self._box._repr_mimebundle_()
-        view = {key: value for key, value in shown.items() if key.startswith("application/")}
-        return {**view, **self.chart()._repr_mimebundle_()}
-
-    def _show_final(self) -> None:
-        if self._handle is not None:
-            self._handle.update(self._repr(), raw=True)
+    def _final(self) -> dict[str, Any]:
+        shown: dict[str, Any] = self.chart()._repr_mimebundle_()
+        why = f"{type(self._error).__name__}: {self._error}" if self._error else self.sweep.ended
+        if why:
+            shown["text/html"] += f"<p role='status'>Ended early: {escape(why)}.</p>"
+        return shown
 
     def _ipython_display_(self) -> None:
-        self._handle = display(self._repr(), raw=True, display_id=True)
+        with self._display:
+            shown = self._final()
+            if self.running:
+                view = self._box._repr_mimebundle_()
+                shown |= {key: value for key, value in view.items() if key.startswith("application/")}
+            self._handle = display(shown, raw=True, display_id=True)

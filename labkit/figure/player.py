@@ -1,138 +1,122 @@
-"""A tape as one HTML file that plays it: every frame a picture with its words, no server, no network.
+"""A tape as one HTML file that plays it: its drawings as marks, the widget that paints them, no server, no network.
 
-Most of a frame stands still, so a frame is kept as what differs from the key frame under it.
+What stands still from drawing to drawing is in the file once. It knows drawings and words, and no lab.
 """
 
 from __future__ import annotations
 
 import base64
+import gzip
 import json
 from html import escape
+from pathlib import Path
 from typing import Any
 
-import numpy as np
+from labkit.figure import search
+from labkit.figure.controls import GRANULARITIES_OF_A_FILE, SPEEDS
+from labkit.figure.drawing import Drawing, Sheet
+from labkit.figure.theme import table
+from labkit.figure.why import why
 
-from labkit.figure import png
-from labkit.figure.frame import Frame, alt
-from labkit.tape.tape import Tape
-
-FRAMES_AT_MOST = 400  # in one file; the newest are kept, and the page says so
-KEY_EVERY = 12
+ITERATIONS_AT_MOST = 400  # in one file; the newest are kept, and the page says so
+FRAMES_AT_MOST = 1200  # with the calls of the newest iterations
+WIDGET = Path(__file__).with_name("widget.js")
 
 
-def page(frame: Frame, tape: Tape, title: str = "An event loop, iteration by iteration") -> str:
-    """The newest FRAMES_AT_MOST iterations of `tape` as a page; ValueError if there are none."""
+def page(sheet: Sheet, width: float, title: str = "An event loop, iteration by iteration") -> str:
+    """The newest ITERATIONS_AT_MOST iterations of a sheet's tape as a page; ValueError if there are none."""
+    tape = sheet.tape
     last = tape.dropped + len(tape) - 1
-    first = max(tape.dropped, last - FRAMES_AT_MOST + 1)
+    first = max(tape.dropped, last - ITERATIONS_AT_MOST + 1)
     if not len(tape):
         raise ValueError("the tape is empty: step the lab once, then save the figure")
-    keys: list[str] = []
-    frames: list[list[Any]] = []
-    key: np.ndarray | None = None
-    for number, index in enumerate(range(first, last + 1)):
-        pixels = frame.pixels(tape, index)
-        if number % KEY_EVERY == 0:
-            key = pixels.copy()
-            keys.append(_data(png.encode(pixels, frame.theme, level=9)))
-            frames.append([len(keys) - 1, "", alt(tape, index)])
-        else:
-            changed = (pixels != key).any(axis=2)
-            picture = png.encode(pixels, frame.theme, level=9, only=changed)
-            frames.append([len(keys) - 1, _data(picture), alt(tape, index)])
+    recorded = Recorded(sheet, width)
+    recorded.add(first, last)
     kept = last - first + 1
     note = f"iterations {first:,} to {last:,}"
     if first:
         note += f" (the newest {kept:,} of {last + 1:,}; earlier ones are not in this file)"
-    wide, tall = frame.size
-    data = json.dumps({"first": first, "keys": keys, "frames": frames}).replace("</", "<\\/")
+    data = json.dumps(recorded.data(first, last), separators=(",", ":")).encode()
+    packed = base64.b64encode(gzip.compress(data, 9, mtime=0)).decode()
     return (
         PAGE.replace("@TITLE@", escape(title))
         .replace("@NOTE@", escape(note))
-        .replace("@WIDE@", str(wide))
-        .replace("@TALL@", str(tall))
-        .replace("@LAST@", str(kept - 1))
-        .replace("@DATA@", data)
+        .replace("@DATA@", packed)
+        .replace("@WIDGET@", WIDGET.read_text(encoding="utf-8"))
     )
 
 
-def _data(picture: bytes) -> str:
-    return base64.b64encode(picture).decode()
+class Recorded:
+    """The drawings of a tape; a layer that several of them show is one piece."""
+
+    def __init__(self, sheet: Sheet, width: float) -> None:
+        self.sheet, self.width = sheet, width
+        self.frames: list[dict[str, Any]] = []
+        self._pieces: dict[str, int] = {}
+        self._texts: dict[str, int] = {}
+        self._whys: list[list[int]] = []
+
+    def add(self, first: int, last: int) -> None:
+        """Draw the iterations, and the calls of the newest of them."""
+        tape, room = self.sheet.tape, FRAMES_AT_MOST - (last - first + 1)
+        calls = {index: len(tape.iteration(index).calls) for index in range(first, last + 1)}
+        for index in reversed(calls):  # calls are for the newest first
+            room -= calls[index]
+            if room < 0:
+                calls[index] = 0
+        for index, count in calls.items():
+            for call in (*range(count), None):
+                self._frame(self.sheet.draw(index, call, width=self.width))
+
+    def data(self, first: int, last: int) -> dict[str, Any]:
+        """What the widget plays, as JSON can hold it."""
+        tape = self.sheet.tape
+        return {
+            "table": table(),
+            "w": self.width,
+            "frames": self.frames,
+            "pieces": [json.loads(text) for text in self._pieces],
+            "whys": self._whys,
+            "texts": list(self._texts),
+            "explains": [[index, tape.iteration(index).explain()] for index in range(first, last + 1)],
+            "finds": search.everywhere(tape, first, last, self.sheet.findings),
+            "speeds": [name for name, each in SPEEDS.items() if each],
+            "granularities": GRANULARITIES_OF_A_FILE,
+        }
+
+    def _frame(self, drawing: Drawing) -> None:
+        head = drawing.head()
+        layers = [[self._piece(layer.json, layer.drawn), layer.x, layer.y] for layer in drawing.layers]
+        self.frames.append({name: head[name] for name in ("i", "call", "h", "says", "panels")} | {"layers": layers})
+
+    def _piece(self, text: str, marks: Any) -> int:
+        number = self._pieces.get(text)
+        if number is None:
+            number = self._pieces[text] = len(self._pieces)
+            tape, texts = self.sheet.tape, self._texts
+            self._whys.append([texts.setdefault(why(mark, tape), len(texts)) for mark in marks])
+        return number
 
 
 PAGE = """<!DOCTYPE html>
-<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>@TITLE@</title>
 <style>
-body { font: 16px/1.4 system-ui, sans-serif; margin: 16px auto; max-width: @WIDE@px; padding: 0 12px;
-  color: #1f2933; background: #eef1f4 }
-h1 { font-size: 20px; margin: 0 0 4px } p { margin: 6px 0 }
-.frame { position: relative; background: #fff; aspect-ratio: @WIDE@ / @TALL@;
-  border-radius: 6px; overflow: hidden }
-.frame img { position: absolute; width: 100%; height: 100% }
-.bar { display: flex; gap: 8px; align-items: center; margin: 10px 0; flex-wrap: wrap }
-.bar input { flex: 1; min-width: 160px }
-button, select { font: inherit; padding: 4px 12px }
-:focus-visible { outline: 3px solid #0072b2; outline-offset: 2px }
-#words { min-height: 4.2em }
-</style>
+:root { color-scheme: light dark }
+body { font: 16px/1.4 system-ui, sans-serif; margin: 12px auto; max-width: 2560px; padding: 0 12px;
+  color: CanvasText; background: Canvas }
+h1 { font-size: 20px; margin: 0 0 4px } p { margin: 4px 0 }
+</style></head>
+<body><main>
 <h1>@TITLE@</h1>
-<p>@NOTE@</p>
-<div class="frame"><img id="key" alt=""><img id="change" alt=""></div>
-<div class="bar">
-<button id="back" title="left arrow">Back</button>
-<button id="play" title="space">Play</button>
-<button id="on" title="right arrow">Forward</button>
-<input id="at" type="range" min="0" max="@LAST@" value="0" aria-label="iteration">
-<output id="number"></output>
-<label>speed <select id="speed"><option value="1000">1 a second</option>
-<option value="250" selected>4 a second</option>
-<option value="60">16 a second</option></select></label>
-</div>
-<p id="words" aria-live="polite"></p>
-<p>Keys: left and right arrow move one iteration, Home and End to the ends, space plays and stops.</p>
-<script id="tape" type="application/json">@DATA@</script>
-<script>
-"use strict";
-const tape = JSON.parse(document.getElementById("tape").textContent);
-const $ = id => document.getElementById(id), last = tape.frames.length - 1;
-const blank = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7";
-const picture = data => data ? "data:image/png;base64," + data : blank;
-let at = 0, timer = 0;
-function show(i) {
-  at = Math.max(0, Math.min(last, i));
-  const [key, change, words] = tape.frames[at];
-  $("key").src = picture(tape.keys[key]);
-  $("change").src = picture(change);
-  $("change").alt = $("words").textContent = words;
-  $("at").value = at;
-  $("at").setAttribute("aria-valuetext", "iteration " + (tape.first + at));
-  $("number").textContent = tape.first + at;
-  $("back").disabled = at === 0;
-  $("on").disabled = at === last;
-}
-function stop() {
-  clearInterval(timer); timer = 0;
-  $("play").textContent = "Play"; $("words").ariaLive = "polite";
-}
-function play() {
-  if (timer) return stop();
-  if (at === last) show(0);
-  $("play").textContent = "Stop";
-  $("words").ariaLive = "off";
-  timer = setInterval(() => at < last ? show(at + 1) : stop(), Number($("speed").value));
-}
-$("back").onclick = () => { stop(); show(at - 1); };
-$("on").onclick = () => { stop(); show(at + 1); };
-$("play").onclick = play;
-$("at").oninput = event => { stop(); show(Number(event.target.value)); };
-$("speed").onchange = () => { if (timer) { stop(); play(); } };
-document.onkeydown = event => {
-  const own = event.target.tagName, moves = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: last };
-  if (own === "SELECT" || event.ctrlKey || event.metaKey || event.altKey) return;
-  if (event.key in moves) { stop(); show(moves[event.key]); event.preventDefault(); }
-  if (event.key === " " && own !== "BUTTON") { play(); event.preventDefault(); }
-};
-show(0);
+<p>@NOTE@. In the figure, the arrow keys go through iterations and through what is shown of one.</p>
+<div id="figure"></div>
+<noscript><p>This page plays its tape with a script, which is switched off here.</p></noscript>
+</main>
+<script id="tape" type="text/plain">@DATA@</script>
+<script type="module">
+@WIDGET@
+window.player = await play(document.getElementById("figure"), document.getElementById("tape").textContent);
 </script>
-</html>
+</body></html>
 """

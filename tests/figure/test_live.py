@@ -1,25 +1,29 @@
-"""The live figure: it follows its player, obeys its controls, stays in the notebook, and leaves nothing."""
+"""The live figure: it follows its player, obeys its controls, stays in the notebook, and leaves nothing.
+
+What a browser would be sent is noted and answered as widget.js does; the browser itself is in tests/browser.
+"""
 
 from __future__ import annotations
 
 import base64
 import gc
 import json
-import re
+import socket
 import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import ipywidgets
 import nbformat
-import numpy as np
 import pytest
 from nbclient import NotebookClient
 
 from labkit import Channel, Lab, LiveFigure, Tape
-from labkit.figure.controls import Controls, typed_bytes
+from labkit.figure.browser import Canvas
+from labkit.figure.controls import ROWS_AT_MOST, typed_bytes
 
 from ..helpers import ROOT
 
@@ -32,7 +36,7 @@ class Echo(Channel):
 class Sleeps(Channel):
     def handle_read(self) -> None:
         self.recv(10)
-        raise RuntimeError("no")
+        raise RuntimeError("no <b>way</b>")
 
 
 @pytest.fixture
@@ -42,15 +46,60 @@ def lab() -> Iterator[Lab]:
         yield lab
 
 
+class Page:
+    """What the browser of a figure was sent: the last drawing's head, the state of the controls, all whys."""
+
+    def __init__(self) -> None:
+        self.drawings: list[dict[str, Any]] = []
+        self.state: dict[str, Any] = {}
+        self.whys: list[str] = []
+
+    def receive(self, text: str) -> int | None:
+        message = json.loads(text)
+        self.state |= message.get("state", {})
+        if "why" in message:
+            self.whys.append(message["why"])
+        if "layers" not in message:
+            return None
+        self.drawings.append(message)
+        return int(message["n"])
+
+    @property
+    def says(self) -> str:
+        return str(self.drawings[-1]["says"])
+
+
 @pytest.fixture
-def shown(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> LiveFigure:
-    """A figure of `lab` as a notebook shows it, with its thread and widgets, but without a front end."""
-    return show(lab.live())
+def pages(monkeypatch: pytest.MonkeyPatch) -> dict[Canvas, Page]:
+    """What each widget was sent; every drawing is answered as painted."""
+    found: dict[Canvas, Page] = {}
+
+    def send(widget: Canvas, text: str, buffers: object = None) -> None:
+        number = found.setdefault(widget, Page()).receive(text)
+        if number is not None:
+            widget._handle_custom_msg({"ack": number}, [])
+
+    monkeypatch.setattr(Canvas, "send", send)
+    return found
 
 
-def show(figure: LiveFigure) -> LiveFigure:
+@pytest.fixture
+def page(lab: Lab, pages: dict[Canvas, Page]) -> Page:
+    """The page of a figure of `lab` as a notebook shows it, with its thread and widget."""
+    return shown(LiveFigure(lab), pages)
+
+
+def shown(figure: LiveFigure, pages: dict[Canvas, Page]) -> Page:
     figure._ipython_display_()
-    return figure
+    page = pages[figure._screen.root]
+    page.figure = figure  # type: ignore[attr-defined]
+    return page
+
+
+def press(page: Page, order: str, **more: Any) -> None:
+    """What widget.js sends when the reader presses a control."""
+    figure = page.figure  # type: ignore[attr-defined]
+    figure._screen.root._handle_custom_msg({"do": order, **more}, [])
 
 
 def soon(true: Callable[[], object]) -> None:
@@ -59,13 +108,12 @@ def soon(true: Callable[[], object]) -> None:
         time.sleep(0.01)
 
 
-def controls(figure: LiveFigure) -> Controls:
-    assert figure._controls is not None
-    return figure._controls
-
-
 def threads() -> list[str]:
     return [each.name for each in threading.enumerate() if each.name.startswith("labkit")]
+
+
+def widgets() -> int:
+    return len(ipywidgets.widgets.widget._instances)
 
 
 # ---- what it shows ----------------------------------------------------------------------------
@@ -73,56 +121,21 @@ def threads() -> list[str]:
 
 def test_a_frame_is_rgba_and_the_same_twice(lab: Lab):
     lab.step(4)
-    figure = LiveFigure(lab.tape, size=(800, 480))
+    figure = LiveFigure(lab.tape)
     frame = figure.frame(2)
-    assert frame.shape == (480, 800, 4) and frame.dtype == np.uint8
-    figure.frame(0)
-    assert (figure.frame(2) == frame).all()
+    assert frame.ndim == 3 and frame.shape[2] == 4 and frame.dtype == "uint8"
+    assert (figure.frame(0) != figure.frame(2)).any()
     assert (figure.frame(-2) == frame).all()
 
 
-def test_it_follows_the_head_until_the_reader_goes_back(lab: Lab):
-    figure = lab.live()
-    lab.step(5)
-    assert figure.index == 4
-    figure.back()
-    lab.step(3)
-    assert (figure.index, figure.following) == (3, False)
-    for _ in range(4):
-        figure.forward()
-    assert (figure.index, figure.following) == (7, True)
-
-
-def test_with_the_source_panel_a_step_goes_line_by_line(lab: Lab):
-    lab.step()
-    figure = LiveFigure(lab, "calls", "source", size=(1000, 480))
-    figure.step()
-    assert len(lab.tape) == 2 and figure.granularity == "source line"
-    functions = []
-    while len(lab.tape) == 2:
-        functions.append(figure._frame.panels[1]._source.line.function)
-        figure.step()
-    order = list(dict.fromkeys(functions))
-    assert order[:4] == ["Loop.run_once", "Echo.handle_read", "Channel.recv", "Channel.write"]
-    figure.set_granularity("iteration")
-    figure.step()
-    assert len(lab.tape) == 4
-
-
-def test_a_ring_that_drops_the_position_never_throws():
-    with Lab(Echo, limit=1) as lab:
-        alice = lab.connect("alice")
-        lab.step(3)
-        figure = lab.live().show(1)
-        for _ in range(1200):
-            alice.send(b"x")
-            alice.recv()
-            lab.step()
-        assert lab.tape.dropped > 1
-        assert figure.index == lab.tape.dropped
-        figure.frame()
-        figure.back()
-        assert figure.index == lab.tape.dropped
+def test_marks_and_drawing_are_of_the_iteration_that_is_asked_for(lab: Lab):
+    lab.step(4)
+    figure = LiveFigure(lab.tape)
+    (band,) = (m for m in figure.marks(1) if m.kind == "band" and m.panel == "fd sets")
+    assert band.iteration == 1
+    whole = json.loads(figure.drawing(1))
+    assert whole["i"] == 1 and whole["says"] == figure.alt(1)
+    assert sum(len(marks) for marks in whole["marks"].values()) > 20
 
 
 def test_bad_input_is_told_what_to_do(lab: Lab, tmp_path: Path):
@@ -139,6 +152,8 @@ def test_bad_input_is_told_what_to_do(lab: Lab, tmp_path: Path):
         LiveFigure(lab, "clouds")
     with pytest.raises(ValueError, match="pixels"):
         LiveFigure(lab, size=(10, 10))
+    with pytest.raises(ValueError, match="'browser' and 'matplotlib'"):
+        LiveFigure(lab, printer="laser")
     with pytest.raises(TypeError, match="Tape"):
         LiveFigure(42)
 
@@ -146,16 +161,8 @@ def test_bad_input_is_told_what_to_do(lab: Lab, tmp_path: Path):
 def test_an_empty_tape_has_a_figure_too():
     figure = LiveFigure(Tape())
     assert figure.index == -1
-    assert figure.frame().shape == (600, 1000, 4)
+    assert figure.frame().shape[2] == 4
     assert figure.alt() == "No iteration is recorded yet."
-
-
-def test_the_alt_text_is_the_narration(lab: Lab):
-    lab.step(2)
-    assert LiveFigure(lab).alt(0).startswith("Iteration 0: asked about listener (read)")
-
-
-# ---- files ------------------------------------------------------------------------------------
 
 
 def test_it_saves_pictures(lab: Lab, tmp_path: Path):
@@ -165,166 +172,203 @@ def test_it_saves_pictures(lab: Lab, tmp_path: Path):
     assert "<title>Iteration 1:" in figure.save(tmp_path / "a.svg", 1).read_text()
 
 
-@pytest.mark.slow
-def test_the_player_is_one_file_that_asks_for_nothing(lab: Lab, tmp_path: Path):
-    lab.step(30)
-    page = LiveFigure(lab).save(tmp_path / "player.html").read_text()
-    assert not re.findall(r"""https?:|["'(]//|@import|url\(""", page)
-    data = json.loads(re.search(r'application/json">(.*?)</script>', page, re.S)[1])
-    assert data["first"] == 0 and len(data["frames"]) == 30
-    assert all(words.startswith(f"Iteration {at}:") for at, (_, _, words) in enumerate(data["frames"]))
-    assert all(base64.b64decode(key).startswith(b"\x89PNG") for key in data["keys"])
-
-
-def test_the_player_of_a_long_tape_says_what_it_leaves_out(tmp_path: Path, lab: Lab, monkeypatch):
-    monkeypatch.setattr("labkit.figure.player.FRAMES_AT_MOST", 10)
-    lab.step(30)
-    page = LiveFigure(lab).save(tmp_path / "player.html").read_text()
-    assert "iterations 20 to 29 (the newest 10 of 30" in page
-
-
-def test_the_player_of_an_empty_tape_is_refused(tmp_path: Path):
-    with pytest.raises(ValueError, match="step the lab"):
-        LiveFigure(Tape()).save(tmp_path / "player.html")
-
-
 # ---- controls ---------------------------------------------------------------------------------
 
 
-def test_step_makes_one_iteration_and_shows_it(lab: Lab, shown: LiveFigure):
-    before = controls(shown).image.value
-    controls(shown).step.click()
-    soon(lambda: controls(shown).image.value != before)
+def test_step_makes_one_iteration_and_shows_it(lab: Lab, page: Page):
+    press(page, "step")
+    soon(lambda: page.drawings[-1]["i"] == 0)
     assert len(lab.tape) == 1
-    assert "Iteration 0:" in controls(shown).words.value
+    assert page.says.startswith("Iteration 0:") and page.drawings[-1]["glide"]
 
 
-def test_run_and_pause_work_from_the_figure(lab: Lab, shown: LiveFigure):
-    controls(shown).run.click()
-    soon(lambda: lab.running and controls(shown).run.description == "Pause")
+def test_run_and_pause(lab: Lab, page: Page):
+    press(page, "run")
+    soon(lambda: lab.running and page.state["running"])
     lab.peers["alice"].send(b"more")
-    soon(lambda: shown.index >= 2)
-    controls(shown).run.click()
-    soon(lambda: not lab.running and controls(shown).run.description == "Run")
+    soon(lambda: page.drawings[-1]["i"] >= 2)
+    press(page, "pause")
+    soon(lambda: not lab.running and not page.state["running"])
 
 
-def test_a_peer_is_driven_from_its_row(lab: Lab, shown: LiveFigure):
-    soon(lambda: controls(shown)._rows)
-    (row,) = controls(shown)._rows.values()
-    alice = row.peer
-    buttons = {each.description: each for each in row.root.children if isinstance(each, ipywidgets.Button)}
-    buttons["Send 1 KB"].click()
-    soon(lambda: alice.sent == 1005)
-    row.typed.value = r"hi\n"
-    row.typed._handle_custom_msg({"event": "submit"}, [])
-    soon(lambda: alice.sent == 1008)
-    assert row.typed.value == ""
-    row.reads.value = True
+def test_while_the_loop_sleeps_the_figure_says_in_what_and_since_when(lab: Lab, page: Page):
+    press(page, "run")
+    soon(lambda: page.state.get("asleep"))
+    call, seconds = page.state["asleep"]
+    assert call == "epoll_wait" and seconds >= 0
+    lab.peers["alice"].send(b"wake up")
+    soon(lambda: not page.state["asleep"])
+    press(page, "pause")
+    soon(lambda: not page.state["running"])
+    assert not page.state["asleep"]
+
+
+def test_a_busy_loop_that_is_paused_by_its_budget_says_so(
+    pages: dict[Canvas, Page], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("labkit.figure.live.BUSY_BUDGET", 0.4)
+    with Lab(Echo, selector="busy") as lab:
+        lab._engine.budget = 0.4
+        page = shown(LiveFigure(lab), pages)
+        press(page, "run")
+        soon(lambda: page.state["note"])
+        assert "paused after 0.4 s" in page.state["note"] and not lab.running
+
+
+def test_what_came_since_is_shown_though_nothing_ran(lab: Lab, page: Page):
     lab.step(4)
-    soon(lambda: alice.received)
-    soon(lambda: row.took.value.startswith("took"))
-    buttons["Reset"].click()
-    soon(lambda: not controls(shown)._rows)
-    assert not alice.open
+    soon(lambda: page.drawings and page.drawings[-1]["i"] == 3)
+    before = len(page.drawings)
+    lab.peers["alice"].send(b"knock")
+    soon(lambda: len(page.drawings) > before)
+    (now,) = (m for m in page.figure.marks() if m.kind == "now" and m.event)  # type: ignore[attr-defined]
+    assert now.text and len(lab.tape) == 4
 
 
-def test_new_peers_get_rows(lab: Lab, shown: LiveFigure):
-    controls(shown).connect.click()
-    soon(lambda: len(controls(shown)._rows) == 2)
-
-
-def test_a_control_that_fails_says_so_under_the_figure(lab: Lab, shown: LiveFigure):
-    soon(lambda: controls(shown)._rows)
+def test_a_peer_is_driven_from_its_row(lab: Lab, page: Page):
+    soon(lambda: page.state["peers"]["rows"])
+    (row,) = page.state["peers"]["rows"]
+    assert row == {"name": "alice", "open": True, "reads": False, "took": ""}
     alice = lab.peers["alice"]
-    shown.order(lambda _: alice.close())
-    shown.order(lambda _: alice.send(b"too late"))
-    soon(lambda: "alice is closed" in controls(shown).trouble.value)
-    controls(shown).step.click()
-    soon(lambda: not controls(shown).trouble.value)
-
-
-def test_scrubbing_shows_what_was_and_stops_following(lab: Lab, shown: LiveFigure):
-    lab.step(10)
-    soon(lambda: controls(shown).scrubber.max == 9)
-    controls(shown).scrubber.value = 3
-    soon(lambda: shown.index == 3)
-    assert not shown.following
-    controls(shown).step.click()
-    soon(lambda: shown.index == 10 and shown.following)
-
-
-def test_the_calls_of_an_iteration_are_walked_through(lab: Lab):
-    lab.step(2)
-    figure = lab.live()
-    figure.set_granularity("call")
-    calls = len(lab.tape[1].calls)
-    assert calls == 2
-    figure.show(0)
-    figure.forward()
-    seen = [(figure.index, figure.call)]
-    while figure.forward():
-        seen.append((figure.index, figure.call))
-    assert seen == [(1, 0), (1, 1), (1, 2)]
-    figure.step()
-    assert figure.index == 2
-    figure.back()
-    assert (figure.index, figure.call) == (1, 2)
-
-
-def test_a_slow_run_steps_the_lab(lab: Lab, shown: LiveFigure):
-    shown.speed = 16.0
-    shown.order(LiveFigure.run)
-    soon(lambda: len(lab.tape) >= 3)
-    soon(lambda: not lab.running and shown.running)  # while it steps, it is between the two for a moment
-    shown.order(LiveFigure.pause)
-    soon(lambda: not shown.running)
-
-
-def test_a_tape_is_replayed(lab: Lab):
+    press(page, "peer", peer="alice", act="1 KB")
+    soon(lambda: alice.sent == 1005)
+    press(page, "peer", peer="alice", act="type", text=r"hi\n")
+    soon(lambda: alice.sent == 1008)
+    press(page, "peer", peer="alice", act="reads")
+    soon(lambda: page.state["peers"]["rows"][0]["reads"])
     lab.step(4)
-    figure = show(LiveFigure(lab.tape))
-    figure.speed = 60.0
-    figure.order(LiveFigure.run)
-    soon(lambda: figure.index < 3)
-    soon(lambda: figure.index == 3 and not figure.running)
-    figure.close()
+    soon(lambda: page.state["peers"]["rows"][0]["took"].startswith("took"))
+    press(page, "peer", peer="alice", act="reset")
+    soon(lambda: not alice.open and not page.state["peers"]["rows"][0]["open"])
 
 
-def test_the_theme_can_be_switched_while_it_is_shown(lab: Lab, shown: LiveFigure):
+def test_new_peers_get_rows(lab: Lab, page: Page):
+    press(page, "connect")
+    soon(lambda: len(page.state["peers"]["rows"]) == 2)
+
+
+def test_an_order_that_fails_says_so_above_the_figure(lab: Lab, page: Page):
+    lab.peers["alice"].close()
+    press(page, "peer", peer="alice", act="1 B")
+    soon(lambda: "alice is closed" in page.state["trouble"])
+    press(page, "dance")
+    soon(lambda: "no order 'dance'" in page.state["trouble"])
+    press(page, "step")
+    soon(lambda: not page.state["trouble"])
+
+
+def test_scrubbing_shows_what_was_and_stops_following(lab: Lab, page: Page):
+    lab.step(10)
+    soon(lambda: page.state["last"] == 9)
+    press(page, "go", i=3)
+    soon(lambda: page.drawings[-1]["i"] == 3)
+    lab.step()
+    press(page, "forward")
+    soon(lambda: page.drawings[-1]["i"] == 4)
+    press(page, "step")
+    soon(lambda: page.drawings[-1]["i"] == 11)
+
+
+def test_a_press_goes_nowhere_where_there_is_nowhere_to_go(lab: Lab, page: Page):
     lab.step(2)
-    soon(lambda: "Iteration 1" in controls(shown).words.value)
-    before = controls(shown).image.value
-    controls(shown).theme.value = "projector"
-    soon(lambda: controls(shown).image.value != before)
-    assert shown.theme == "projector"
+    soon(lambda: page.state["last"] == 1)
+    assert page.state["back"] and not page.state["forward"]
+    press(page, "go", i=0)
+    soon(lambda: page.state["forward"] and not page.state["back"])
+    press(page, "back")
+    press(page, "granularity", value="call")
+    soon(lambda: page.state["back"])
+    press(page, "back")
+    soon(lambda: page.state["at"] == "just woken")
+    assert len(lab.tape) == 2
 
 
-def test_every_control_has_a_name_and_a_tooltip(shown: LiveFigure):
-    soon(lambda: controls(shown)._rows)
-    found = [controls(shown).root]
-    while found:
-        widget = found.pop()
-        found += getattr(widget, "children", ())
-        if isinstance(widget, ipywidgets.Button | ipywidgets.ToggleButton | ipywidgets.Dropdown):
-            assert widget.description and widget.tooltip
-        assert not isinstance(widget, ipywidgets.Output)
+def test_why_is_answered_for_the_mark_that_is_pointed_at(lab: Lab, page: Page):
+    lab.step(3)
+    soon(lambda: page.drawings[-1]["i"] == 2)
+    figure = page.figure  # type: ignore[attr-defined]
+    for layer in figure.draw().layers:
+        for number, mark in enumerate(layer.drawn):
+            if mark.kind == "cell" and mark.iteration == 1 and mark.state == "ready":
+                press(page, "why", of="it", key=layer.key, number=number)
+    soon(lambda: page.whys)
+    assert "alice" in page.whys[0] and "5 bytes" in page.whys[0]
+
+
+def test_a_slow_run_steps_the_lab(lab: Lab, page: Page):
+    press(page, "speed", value="16 a second")
+    press(page, "run")
+    soon(lambda: len(lab.tape) >= 3)
+    press(page, "pause")
+    soon(lambda: not page.state["running"])
+
+
+def test_a_tape_is_replayed(lab: Lab, pages: dict[Canvas, Page]):
+    lab.step(4)
+    page = shown(LiveFigure(lab.tape), pages)
+    assert page.state["replay"] and not page.state["connects"]
+    press(page, "speed", value="16 a second")
+    press(page, "run")
+    soon(lambda: {d["i"] for d in page.drawings} == {0, 1, 2, 3})
+    soon(lambda: not page.state["running"])
+
+
+def test_the_theme_can_be_switched_while_it_is_shown(lab: Lab, page: Page):
+    press(page, "theme", value="projector")
+    soon(lambda: page.state["theme"] == "projector")
+
+
+def test_it_is_laid_out_as_wide_as_the_browser_has_room(lab: Lab, page: Page):
+    lab.step()
+    for asked, wide in ((700, 700), (1900, 1900), (100, 640), (9999, 2560)):
+        press(page, "width", value=asked)
+        soon(lambda wide=wide: page.drawings[-1]["w"] == wide)
 
 
 def test_typed_escapes_become_bytes():
     assert typed_bytes(r"GET / HTTP/1.0\r\n\x00é\\n") == b"GET / HTTP/1.0\r\n\x00\xc3\xa9\\n"
 
 
+# ---- what it is given may be anything -----------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["<!--<script>", "\ud800 lone", "\x1b[31m red", "a" * 300])
+def test_any_name_can_be_shown_saved_and_played(name: str, pages: dict[Canvas, Page], tmp_path: Path):
+    with Lab(Echo) as lab:
+        page = shown(LiveFigure(lab), pages)
+        lab.connect(name).send(b"x")
+        lab.step(3)
+        soon(lambda: page.drawings[-1]["i"] == 2)
+        assert not page.state["trouble"] and page.state["peers"]["rows"][0]["name"] == name
+        figure = LiveFigure(lab.tape)
+        for suffix in ("png", "svg", "html"):
+            assert figure.save(tmp_path / f"a.{suffix}").stat().st_size > 1000
+        assert "<script>" not in figure._bundle(live=False)["text/html"]
+
+
+def test_a_handler_that_raises_leaves_the_figure_alive(pages: dict[Canvas, Page]):
+    with Lab(Sleeps) as lab:
+        page = shown(LiveFigure(lab), pages)
+        lab.connect("alice").send(b"x")
+        lab.step(2)
+        soon(lambda: "RuntimeError: no <b>way</b>" in page.says)
+        assert "<b>" not in page.figure._bundle(live=True)["text/html"]  # type: ignore[attr-defined]
+        assert threads().count("labkit figure") == 1
+
+
 # ---- what is left -----------------------------------------------------------------------------
 
 
-def test_a_closed_figure_leaves_no_thread_widget_or_figure(lab: Lab):
-    before = len(ipywidgets.widgets.widget._instances)
-    figure = show(lab.live())
+@pytest.mark.parametrize("printer", ["browser", "matplotlib"])
+def test_a_closed_figure_leaves_no_thread_widget_or_figure(lab: Lab, printer: str):
+    before = widgets()
+    figure = lab.live(printer=printer)
+    figure._ipython_display_()
     lab.step(2)
     figure.close()
     figure.close()
     assert "labkit figure" not in threads()
-    assert len(ipywidgets.widgets.widget._instances) == before
+    assert widgets() == before
     here = weakref.ref(figure)
     del figure
     gc.collect()
@@ -332,19 +376,39 @@ def test_a_closed_figure_leaves_no_thread_widget_or_figure(lab: Lab):
 
 
 def test_closing_the_lab_closes_its_figures(lab: Lab):
-    figure = show(lab.live())
+    figure = lab.live()
+    figure._ipython_display_()
     lab.close()
     assert figure.closed and not threads()
     figure.frame()  # the tape is still there
 
 
-def test_a_handler_that_raises_leaves_the_figure_alive():
-    with Lab(Sleeps) as lab:
-        figure = show(lab.live())
-        lab.connect("alice").send(b"x")
-        lab.step(2)
-        soon(lambda: "RuntimeError" in controls(figure).words.value)
-        assert threads().count("labkit figure") == 1
+def test_a_figure_whose_lab_alone_is_closed_is_freed(lab: Lab):
+    before = widgets()
+    figure = LiveFigure(lab)
+    figure._ipython_display_()
+    lab.close()
+    soon(lambda: "labkit figure" not in threads() and widgets() == before)
+    here = weakref.ref(figure)
+    del figure
+    soon(lambda: gc.collect() is not None and here() is None)
+
+
+@pytest.mark.parametrize("printer", ["browser", "matplotlib"])
+def test_peers_that_come_and_go_leave_nothing(lab: Lab, printer: str):
+    figure = LiveFigure(lab, printer=printer)
+    figure._ipython_display_()
+    lab.run()
+    before = widgets()
+    for n in range(2000):
+        with socket.create_connection(lab.address):
+            pass
+        if n % 50 == 0:
+            lab.connect(f"guest {n}").close()
+    assert widgets() == before
+    assert len(figure.controls._rows) <= ROWS_AT_MOST
+    lab.pause()
+    figure.close()
 
 
 # ---- in a notebook ----------------------------------------------------------------------------
@@ -367,8 +431,9 @@ lab = Lab(Echo, buffers=4096)
 
 
 @pytest.mark.notebook
-def test_without_a_front_end_the_last_frame_is_shown():
-    cells = run(MADE + "lab.live()", "lab.connect('alice').send(b'hello'); it = lab.step(3)")
+@pytest.mark.parametrize("printer", ["browser", "matplotlib"])
+def test_without_a_front_end_the_last_frame_is_shown(printer: str):
+    cells = run(MADE + f"lab.live(printer={printer!r})", "lab.connect('alice').send(b'hello'); it = lab.step(3)")
     (output,) = cells[0].outputs
     assert output.data["text/plain"].startswith("Iteration 2:")
     assert '<img alt="Iteration 2:' in output.data["text/html"]

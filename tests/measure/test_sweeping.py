@@ -159,7 +159,6 @@ def test_the_alt_text_comes_from_the_data():
     assert f'alt="{chart.alt}"' in chart.img()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("look", ["screen", "projector"])
 def test_curves_can_be_drawn_however_little_is_measured(look):
     empty = Sweep({})
@@ -191,7 +190,7 @@ def test_a_live_sweep_measures_while_the_cell_is_over_and_returns_the_sweep():
     assert live.running
     assert live.result()["slow"] == {n: n for n in range(1, 6)}
     assert not live.running
-    assert "slow: 1 calls at 1 n" in live._repr()["text/plain"]
+    assert "slow: 1 calls at 1 n" in live._final()["text/plain"]
 
 
 def test_a_live_sweep_can_be_cancelled_while_it_measures():

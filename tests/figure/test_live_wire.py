@@ -1,0 +1,127 @@
+"""What goes to the browser: the whole drawing once, then what differs, and no more than it can paint."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from labkit import Channel, Lab
+from labkit.figure.controls import Controls
+from labkit.figure.view import View
+from labkit.figure.wire import ASLEEP, IN_FLIGHT, PATIENCE, RARELY, Wire
+
+PANELS = ("fd sets", "calls", "buffers", "time")
+
+
+class Echo(Channel):
+    def handle_read(self) -> None:
+        self.write(self.recv(1024))
+
+
+@pytest.fixture
+def lab() -> Iterator[Lab]:
+    with Lab(Echo, selector="epoll", buffers=4096) as lab:
+        lab.connect("alice").send(b"hello")
+        lab.step(6)
+        yield lab
+
+
+@pytest.fixture
+def view(lab: Lab) -> View:
+    return View(lab, PANELS, "screen", None)
+
+
+class Page:
+    """What a browser holds after the messages that it was sent, by the rules of widget.js."""
+
+    def __init__(self) -> None:
+        self.head: dict[str, object] = {}
+        self.marks: dict[str, object] = {}
+        self.state: dict[str, object] = {}
+        self.new: set[str] = set()
+
+    def receive(self, text: str) -> None:
+        self.head = json.loads(text)
+        told = self.head.pop("marks")
+        assert isinstance(told, dict)
+        self.new = set(told)
+        self.marks |= told
+        shown = [key for key, _, _ in self.head["layers"]]  # type: ignore[attr-defined]
+        self.marks = {key: self.marks[key] for key in shown}
+        self.state |= self.head.pop("state", {})  # type: ignore[arg-type]
+
+
+def test_after_any_messages_the_browser_holds_the_whole_drawing(lab: Lab, view: View):
+    wire, page = Wire(), Page()
+    for i in (5, 0, 3, 5, 2):
+        page.receive(wire.message(view.draw(i), {"i": i}, 0.0, glide=False))
+        whole = json.loads(view.drawing(i))
+        assert page.marks == whole["marks"]
+        assert page.head["layers"] == whole["layers"] and page.head["i"] == i
+        assert page.state == {"i": i}
+
+
+def test_only_what_differs_is_sent(lab: Lab, view: View):
+    wire, page = Wire(), Page()
+    page.receive(wire.message(view.draw(4), {}, 0.0, glide=False))
+    everything = set(page.marks)
+    assert page.new == everything and "table" in page.head
+    page.receive(wire.message(view.draw(4), {}, 0.0, glide=False))
+    assert not page.new and "table" not in page.head
+    page.receive(wire.message(view.draw(5), {}, 0.0, glide=False))
+    assert page.new and len(page.new) < len(everything) / 2, "columns that stand still are not sent again"
+
+
+def test_a_new_browser_gets_everything(lab: Lab, view: View):
+    wire, page = Wire(), Page()
+    wire.message(view.draw(4), {"a": 1}, 0.0, glide=False)
+    wire.forget()
+    page.receive(wire.message(view.draw(4), {"a": 1}, 0.0, glide=False))
+    assert page.new == set(page.marks) and page.state == {"a": 1} and "table" in page.head
+
+
+def test_a_browser_that_does_not_paint_is_not_flooded(view: View):
+    wire = Wire()
+    for number in range(IN_FLIGHT):
+        assert wire.ready(10.0), f"drawing {number} need not wait"
+        wire.message(view.draw(), {}, 10.0, glide=False)
+    assert not wire.ready(10.0)
+    wire.painted(1, 10.0)
+    assert wire.ready(10.0)
+    wire.message(view.draw(), {}, 10.0, glide=False)
+    assert not wire.ready(10.0 + PATIENCE / 2)
+    assert wire.ready(10.0 + PATIENCE * 1.01), "a busy kernel hears no answers, and shows something all the same"
+
+
+def test_a_browser_that_looks_elsewhere_gets_little(view: View):
+    wire, now, sent = Wire(), 100.0, 0
+    wire.painted(0, now)
+    while now < 100.0 + ASLEEP + 20:
+        if wire.ready(now):
+            wire.message(view.draw(), {}, now, glide=False)
+            sent += 1
+        now += 0.05
+    assert sent <= IN_FLIGHT + ASLEEP / PATIENCE + 20 / RARELY + 2
+
+
+def test_an_answer_to_what_was_never_sent_changes_nothing(view: View):
+    wire = Wire()
+    wire.painted(99, 0.0)
+    for _ in range(IN_FLIGHT):
+        wire.message(view.draw(), {}, 10.0, glide=False)
+    assert not wire.ready(10.0)
+
+
+@pytest.mark.parametrize("name", ["<!--<script>", "\ud800 lone", "\x1b[31m", "a\u2028b", '"quoted"'])
+def test_any_name_goes_over_the_wire(name: str):
+    with Lab(Echo) as lab:
+        lab.connect(name)
+        lab.step(2)
+        view = View(lab, PANELS, "screen", None)
+        text = Wire().message(view.draw(), Controls(view).state(), 0.0, glide=False)
+        text.encode()  # as the kernel's session does
+        page = Page()
+        page.receive(text)
+        assert page.state["peers"]["rows"][0]["name"] == name  # type: ignore[index]
