@@ -43,7 +43,7 @@ def bars(
     axes.set_yticks(range(len(values)), list(values))
     axes.set(xlim=(0, most), ylim=(len(values) - 0.4, -0.6), xticks=[])
     axes.spines["bottom"].set_visible(False)
-    told = "; ".join(f"{name} {text}" for name, text in said.items())
+    told = "; ".join(f"{name} {' '.join(text.split())}" for name, text in said.items())
     return Chart(figure, f"{title}: {told}.")
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import errno
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ def calls_of(count: int) -> tuple[Call, ...]:
     return (*(Call(7, "recv", 1_024, n, 0, n) for n in range(count)), again)
 
 
+@cache
 def scenes() -> dict[str, Drawing]:
     def draw(tape: Written, index: int, names: str, lines: Any = None, **at: Any) -> Drawing:
         options = {name: at.pop(name) for name in ("height", "findings") if name in at}

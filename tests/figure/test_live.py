@@ -433,7 +433,9 @@ lab = Lab(Echo, buffers=4096)
 @pytest.mark.notebook
 @pytest.mark.parametrize("printer", ["browser", "matplotlib"])
 def test_without_a_front_end_the_last_frame_is_shown(printer: str):
-    cells = run(MADE + f"lab.live(printer={printer!r})", "lab.connect('alice').send(b'hello'); it = lab.step(3)")
+    cells = run(
+        MADE + f"lab.live(printer={printer!r})", "lab.connect('alice').send(b'hello'); it = lab.step(3)"
+    )
     (output,) = cells[0].outputs
     assert output.data["text/plain"].startswith("Iteration 2:")
     assert '<img alt="Iteration 2:' in output.data["text/html"]

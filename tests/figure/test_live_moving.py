@@ -99,7 +99,9 @@ def test_over_a_call_and_to_my_code(lab: Lab):
     while "self.write" not in _text(figure):
         figure.over()
     assert figure.position.line is not None
-    depths = {line.depth for line in lines[at : figure.position.line + 1] if line.function == "Echo.handle_read"}
+    depths = {
+        line.depth for line in lines[at : figure.position.line + 1] if line.function == "Echo.handle_read"
+    }
     assert depths == {lines[at].depth}
     assert "data = b'hello'" in [f"{name} = {value}" for name, value in lines[figure.position.line].values]
     assert len(lab.tape) == 2

@@ -92,7 +92,9 @@ def test_a_browser_that_does_not_paint_is_not_flooded(view: View):
     assert wire.ready(10.0)
     wire.message(view.draw(), {}, 10.0, glide=False)
     assert not wire.ready(10.0 + PATIENCE / 2)
-    assert wire.ready(10.0 + PATIENCE * 1.01), "a busy kernel hears no answers, and shows something all the same"
+    assert wire.ready(10.0 + PATIENCE * 1.01), (
+        "a busy kernel hears no answers, and shows something all the same"
+    )
 
 
 def test_a_browser_that_looks_elsewhere_gets_little(view: View):
