@@ -20,7 +20,7 @@ from labkit.figure import agg
 from labkit.figure.drawing import Drawing, Sheet
 from labkit.figure.panels import PANELS
 from labkit.tape.turn import Call, Now, Queues
-from labkit.trace import Source
+from labkit.trace import Line, Source
 
 from .test_source_and_map import HANDLED, LINES, TEXT
 from .written import Written, connected, events, many, turn
@@ -47,7 +47,19 @@ def scenes() -> dict[str, Drawing]:
              ready=events(dict.fromkeys(range(3, 90, 2), 2)), timeout=0.25,
              errors=tuple((n, "ValueError: a rather long word") for n in (7, 9, 11, 13))),
     ])  # fmt: skip
+    long = {fd: f"a client of the class with the number {fd} in it" for fd in range(7, 13)}
+    named = [
+        turn(n, interest=events(dict.fromkeys(long, 3)), names=long, queues=connected(6).iteration(0).queues,
+             accounts=connected(6).iteration(0).accounts,
+             calls=tuple(Call(fd, "recv", 10**9, 10**8, 0, 1) for fd in long))
+        for n in range(3)
+    ]  # fmt: skip
     mapped = Written([turn(0, calls=HANDLED), turn(1, calls=HANDLED[:3])])
+    reading = Written([turn(0, calls=HANDLED[2:4])])
+    values = tuple((f"name{n}", f"{n} of a value that is long") for n in range(40))
+    text = {("f.py", "long"): (100, tuple(f"    line {n} # {'-' * 3 * n}" for n in range(40)))}
+    valued = {0: Source([Line("long", "f.py", 130, 0, values, "returns 1", 0)], text, 0)}
+    deep = tuple(Call(7, f"method_{n}", None, 29 - n, 0, n) for n in range(30))
     traced = {0: Source(LINES, TEXT, 0)}
     return {
         "four panels": draw(many(3, 10, beyond=False), 6, "fd sets, calls, buffers, time", width=900),
@@ -64,6 +76,12 @@ def scenes() -> dict[str, Drawing]:
         ),
         "lines above": draw(Written([turn(0, calls=HANDLED[2:4])]), 0, "source", traced, line=4, width=500),
         "a map": draw(mapped, 1, "call map", width=700),
+        "long names": draw(Written(named), 2, "fd sets, calls, buffers", width=640),
+        "long names beside": draw(Written(named), 2, "calls, buffers", width=940, call=3),
+        "many values": draw(reading, 0, "source", valued, line=0, width=900),
+        "many values under": draw(reading, 0, "source", valued, line=0, width=420),
+        "before any call": draw(connected(4), 1, "fd sets, calls, buffers, time", call=0, height=420),
+        "a long map": draw(Written([turn(0, calls=deep)]), 0, "call map", width=460),
         "nothing": draw(Written([]), -1, ", ".join(PANELS)),
     }
 

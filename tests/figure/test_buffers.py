@@ -7,7 +7,7 @@ from collections import defaultdict
 import pytest
 
 from labkit.figure.marks import Mark
-from labkit.tape.turn import Now, Queues
+from labkit.tape.turn import Call, Moment, Now, Queues
 
 from .reading import drawn, middle, of
 from .written import Written, connected, events, turn
@@ -198,3 +198,20 @@ def test_of_many_connections_those_that_were_touched_or_are_wrong_are_shown(peer
     assert len(shown) < peers
     (more,) = [mark.text for mark in of(marks, "text", "muted")]
     assert more == f"… {peers - len(shown)} more connections"
+
+
+def test_before_its_first_call_a_connection_holds_what_the_iteration_before_left_it():
+    queues, account = Queues(1, 2, 3, 4), connected(1).iteration(0).accounts[7]
+    first = turn(0, queues={7: queues}, accounts={7: account})
+    then = Queues(11, 12, 13, 14)
+    second = turn(
+        1, queues={7: then, 8: then}, accounts={7: account},
+        calls=(Call(7, "recv", 9, 9, 0, 1), Call(8, "recv", 9, 9, 0, 2)),
+        moments=(Moment(1, 7, then, account), Moment(2, 8, then, None)),
+    )  # fmt: skip
+    third = turn(2, queues={7: Queues(99, 99, 99, 99)})
+    tape = Written([first, second, third])
+    told = {mark.state: mark.value for mark in of(drawn(tape, 1, "buffers", call=0), "bytes")}
+    assert [told[state] for state in STATES[1:5]] == [1, 2, 3, 4]
+    shown = {mark.fd for mark in of(drawn(tape, 1, "buffers", call=1), "bytes")}
+    assert shown == {7}, "nothing is known of 8 before its first call"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from matplotlib.font_manager import FontProperties
+from matplotlib.font_manager import FontProperties, findfont
+from matplotlib.ft2font import FT2Font
 from matplotlib.textpath import text_to_path
 
 from labkit.figure.layout import clean, columns, fitted, room, told_apart, window
@@ -26,6 +27,14 @@ FONTS = {
 def test_room_is_what_the_font_takes_or_a_little_more(font: str, text: str):
     wide, _, _ = text_to_path.get_text_width_height_descent(text, FONTS[font], ismath=False)
     assert wide * 0.985 - 0.5 <= room(text, font) <= wide * 1.18 + 1
+
+
+@pytest.mark.parametrize("character", [chr(code) for code in range(32, 127)])
+def test_each_character_has_the_width_that_the_font_gives_it(character: str):
+    font = FT2Font(findfont(FONTS["plain"]))
+    font.set_size(1_000, 72)
+    advance = font.load_char(ord(character)).linearHoriAdvance / 65_536  # thousandths of an em
+    assert room(character) == pytest.approx(TEXT * round(advance) / 1_000)
 
 
 def test_what_fits_is_left_alone_and_the_rest_keeps_both_ends():
@@ -74,3 +83,8 @@ def test_the_window_moves_by_half_of_itself_and_always_shows_the_position():
 @pytest.mark.parametrize("wide, count", [(300, 8), (640, 24), (590, 24), (1140, 48), (1526, 64)])
 def test_columns_are_as_many_eights_as_can_be_read(wide: float, count: int):
     assert columns(wide) == count
+
+
+def test_letters_as_wide_as_high_take_an_em():
+    assert room("名前") == room("名前", "mono") == 2 * TEXT
+    assert room("→", "mono") == room("a", "mono")
