@@ -59,7 +59,8 @@ def test_demo_saves_the_player(tmp_path):
     done = labkit("demo", "--save", page)
     assert done.returncode == 0, done.stderr
     text = page.read_text()
-    assert "<img" in text and 'src="http' not in text and "src='http" not in text
+    assert "await play(" in text
+    assert 'src="http' not in text and "src='http" not in text
 
 
 @pytest.mark.slow

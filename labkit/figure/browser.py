@@ -1,4 +1,4 @@
-"""The browser's end of a live figure: one widget, which paints drawings and sends orders (widget.js).
+"""The browser's end of a live figure: one widget, which paints drawings and sends orders (script.py).
 
 It knows anywidget and the wire; what is drawn, and what an order does, it does not know.
 """
@@ -9,16 +9,14 @@ import json
 import time
 import uuid
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import anywidget
 import traitlets
 
 from labkit.figure.drawing import Drawing
+from labkit.figure.script import module
 from labkit.figure.wire import Wire
-
-MODULE = Path(__file__).with_name("widget.js").read_text(encoding="utf-8")
 
 Heard = Callable[[dict[str, Any]], None]
 
@@ -26,7 +24,7 @@ Heard = Callable[[dict[str, Any]], None]
 class Canvas(anywidget.AnyWidget):
     """The widget: its module, and a key by which the page knows it when its output is drawn anew."""
 
-    _esm = MODULE
+    _esm = module()
     key = traitlets.Unicode().tag(sync=True)
 
 

@@ -11,16 +11,14 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from labkit.figure import search
+from labkit.figure import moves
 from labkit.figure.view import View
 from labkit.lab.peer import Peer
 
-SPEEDS = {"1 a second": 1.0, "4 a second": 4.0, "16 a second": 16.0, "as it comes": 0.0}
 ROWS_AT_MOST = 12  # peers with a row of their own
 ESCAPES = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"0": b"\0", b"\\": b"\\"}
 TOOK_AT_MOST = 24  # bytes that a row shows of what its peer took
 LATEST_WINS = frozenset(["go", "why", "width"])  # orders that the next of their kind makes needless
-GRANULARITIES_OF_A_FILE = ["iteration", "call"]
 
 
 class Controls:
@@ -42,7 +40,7 @@ class Controls:
             "run": lambda _: view.run(),
             "pause": lambda _: view.pause(),
             "find": self._find,
-            "speed": lambda m: self._set_speed(SPEEDS[m["value"]]),
+            "speed": lambda m: self._set_speed(moves.SPEEDS[m["value"]]),
             "granularity": lambda m: view.set_granularity(m["value"]),
             "theme": lambda m: view.use_theme(m["value"]),
             "connect": lambda _: view.player.connect(),
@@ -86,11 +84,11 @@ class Controls:
             "replay": view.player is None,
             "again": hasattr(view.player, "reset"),
             "connects": hasattr(view.player, "connect"),
-            "speeds": [name for name, each in SPEEDS.items() if each or view.player is not None],
-            "speed": next(name for name, each in SPEEDS.items() if each == view.speed),
+            "speeds": [name for name, each in moves.SPEEDS.items() if each or view.player is not None],
+            "speed": next(name for name, each in moves.SPEEDS.items() if each == view.speed),
             "granularities": view.granularities(),
             "granularity": view.granularity,
-            "finds": list(search.NAMES if view.sheet.findings else search.NAMES[:-1]),
+            "finds": list(moves.NAMES if view.sheet.findings else moves.NAMES[:-1]),
             "theme": view.theme,
             "note": self.note,
             "peers": self._shown_peers(),
@@ -123,7 +121,7 @@ class Controls:
         return getattr(self.view.player, "peers", None) or {}
 
     def _shown_peers(self) -> dict[str, Any]:
-        """A row a peer, in the order in which they came; one that closed keeps its row while there is room."""
+        """A row a peer, in the order they came; one that closed keeps its row while there is room."""
         peers = self._peers
         for name, peer in peers.items():
             if name in self._rows or len(self._rows) < ROWS_AT_MOST:
@@ -137,7 +135,12 @@ class Controls:
         for gone in [name for name in self.taken if name not in self._rows]:
             del self.taken[gone]
         rows = [
-            {"name": name, "open": peer.open, "reads": name in self.reading, "took": _took(self.taken.get(name))}
+            {
+                "name": name,
+                "open": peer.open,
+                "reads": name in self.reading,
+                "took": _took(self.taken.get(name)),
+            }
             for name, peer in self._rows.items()
         ]
         return {"rows": rows, "more": sum(name not in self._rows for name in peers)}

@@ -1,26 +1,24 @@
 """LiveFigure: the panels of a tape in the notebook, live, with controls for whoever makes the tape.
 
-Every drawing is a function of (tape, position); live is only that the position follows the head. A thread of the
-figure's own carries out what the controls ask for and sends drawings, so that they work while a lab runs and
-end with the figure. It knows a player (anything with tape, step, run and pause), never a loop or a socket.
+Every drawing is a function of (tape, position); live is only that the position follows the head. A thread
+of the figure's own carries out what the controls ask for and sends drawings, so that they work while a lab
+runs and end with the figure. It knows a player (anything with tape, step, run and pause), never a loop.
 """
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import logging
 import queue
-import sys
 import threading
 import time
 import weakref
 from collections.abc import Callable, Iterable
-from html import escape
 from typing import Any
 
 from labkit import kernel
 from labkit.figure.controls import LATEST_WINS, Controls
+from labkit.figure.output import after_each_cell, bundle
 from labkit.figure.panels.panel import Panel
 from labkit.figure.view import View
 from labkit.figure.why import why
@@ -43,7 +41,6 @@ ASLEEP_AFTER = 0.2  # seconds without an iteration after which a running loop is
 STATE_EVERY = 0.2  # seconds between two changes of the controls while it runs
 COMPACT = 320  # pixels of a compact figure's drawing
 WAITS = {"pselect6": "select", "ppoll": "poll", "epoll_pwait": "epoll_wait", "epoll_pwait2": "epoll_wait"}
-WIDGET = "application/vnd.jupyter.widget-view+json"
 
 Order = Callable[["LiveFigure"], Any] | dict[str, Any]
 
@@ -51,11 +48,11 @@ Order = Callable[["LiveFigure"], Any] | dict[str, Any]
 class LiveFigure(View):
     """A figure of `player`: a Lab, a Tape, or anything with tape, step, run and pause.
 
-    `panels` are names or Panel objects: "fd sets", "calls", "buffers", "time" by default; "source", whose Step
-    of a lab keeps the lines that it runs; "call map". `printer` is "browser", or "matplotlib" where a front end
-    runs no scripts. `findings` are flagged on the axis: what diagnose(tape) found, True to ask it, False for
-    none. `compact` keeps the figure low, beside text that says what to do. `theme` is "screen" or "projector",
-    `size` (width, height) in pixels: of what is saved, and the most that the drawing is high.
+    `panels` are names or Panel objects: "fd sets", "calls", "buffers", "time" by default; "source", whose
+    Step of a lab keeps the lines that it runs; "call map". `printer` is "browser", or "matplotlib" where a
+    front end runs no scripts. `findings` are flagged on the axis: what diagnose(tape) found, True to ask it,
+    False for none. `compact` keeps the figure low, beside text that says what to do. `theme` is "screen" or
+    "projector", `size` (width, height) in pixels: of what is saved, and the most that the drawing is high.
 
     While it follows, it shows the newest iteration. Going back, or scrubbing, stops following; Step, Run and
     the newest iteration start it again. Everything works from the keyboard: Tab goes from control to control
@@ -189,7 +186,7 @@ class LiveFigure(View):
         self._stale = True
 
     def _look(self, now: float) -> None:
-        """Notice what a player does by itself: that it sleeps, ends its run, or holds what it was not told."""
+        """Notice what a player does by itself: it sleeps, ends its run, or holds what it was not told."""
         runs = bool(getattr(self.player, "running", False))
         newest = self._newest()
         if self._moved[1] != newest:
@@ -221,7 +218,9 @@ class LiveFigure(View):
 
     def _say_why_it_stopped(self, ran: float) -> None:
         if ran >= BUSY_BUDGET * 0.9 and "busy" in self.tape.about.get("selector", "").lower():
-            self.controls.note = f"paused after {BUSY_BUDGET:g} s: this loop never sleeps, and would take a whole core"
+            self.controls.note = (
+                f"paused after {BUSY_BUDGET:g} s: this loop never sleeps, and would take a whole core"
+            )
 
     def _busy(self, now: float) -> bool:
         """Whether the player makes so many iterations that drawing would slow it down."""
@@ -276,7 +275,7 @@ class LiveFigure(View):
                 target=_serve, args=(weakref.ref(self), self._orders), name="labkit figure", daemon=True
             )
             self._thread.start()
-            self._unhook = _after_each_cell(weakref.ref(self))
+            self._unhook = after_each_cell(weakref.WeakMethod(self._after_a_cell))
         self._published = self._showing()
         self._display = display(self._bundle(live=True), raw=True, display_id=True)
 
@@ -291,18 +290,8 @@ class LiveFigure(View):
         return Browser(orders.put)
 
     def _bundle(self, live: bool) -> dict[str, Any]:
-        drawn = self.draw()
-        picture = base64.b64encode(self.png()).decode()
-        bundle: dict[str, Any] = {
-            "text/plain": drawn.says,
-            "text/html": f'<img alt="{escape(drawn.says, quote=True)}" style="max-width: 100%" '
-            f'src="data:image/png;base64,{picture}">',
-            "image/png": picture,
-        }
-        if live and self._screen is not None:
-            view = {"version_major": 2, "version_minor": 0, "model_id": self._screen.root.model_id}
-            bundle[WIDGET] = view
-        return bundle
+        widget = self._screen.root if live and self._screen is not None else None
+        return bundle(self.alt(), self.png(), widget)
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         return self._bundle(live=True)
@@ -384,25 +373,3 @@ def _is_late(work: Any, later: list[Any]) -> bool:
     """Whether an order is needless, since another of its kind came after it."""
     kind = work.get("do") if isinstance(work, dict) else None
     return kind in LATEST_WINS and any(isinstance(each, dict) and each.get("do") == kind for each in later)
-
-
-def _after_each_cell(figure: weakref.ref[LiveFigure]) -> Callable[[], None]:
-    """Publish what the figure shows after every cell; what is returned ends that. No figure lives on for it."""
-    ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython is not None else None
-    if shell is None:
-        return lambda: None
-
-    def publish(*_: Any) -> None:
-        this = figure()
-        if this is not None:
-            this._after_a_cell()
-        else:
-            unhook()
-
-    def unhook() -> None:
-        with contextlib.suppress(ValueError):  # it is gone already
-            shell.events.unregister("post_run_cell", publish)
-
-    shell.events.register("post_run_cell", publish)
-    return unhook

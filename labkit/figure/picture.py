@@ -1,6 +1,6 @@
-"""The figure for front ends that run no scripts of ours: a picture by matplotlib, and ipywidgets as its controls.
+"""The figure where no scripts of ours run: a picture by matplotlib, and ipywidgets as its controls.
 
-The same orders and the same state as in the browser (controls.py), one row for all peers. It knows ipywidgets.
+The same orders and the same state as in the browser (controls.py), one row for all peers.
 """
 
 from __future__ import annotations
@@ -50,7 +50,9 @@ class Picture:
         for name, each in self.chosen.items():
             each.observe(lambda change, name=name: self._chose(name, change["new"], {"do": name}), "value")
         self.peer = w.Dropdown(description="peer", layout=w.Layout(width="200px"))
-        self.typed = w.Text(placeholder="bytes, then Enter", layout=w.Layout(width="170px"), continuous_update=False)
+        self.typed = w.Text(
+            placeholder="bytes, then Enter", layout=w.Layout(width="170px"), continuous_update=False
+        )
         self.typed.observe(self._typed, "value")
         buttons = [self._button(text, {"do": "peer", "act": act}) for text, act in ACTS]
         self.peers = w.HBox(

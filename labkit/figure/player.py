@@ -1,4 +1,4 @@
-"""A tape as one HTML file that plays it: its drawings as marks, the widget that paints them, no server, no network.
+"""A tape as one HTML file that plays it: its drawings as marks, and the widget that paints them; no network.
 
 What stands still from drawing to drawing is in the file once. It knows drawings and words, and no lab.
 """
@@ -9,18 +9,16 @@ import base64
 import gzip
 import json
 from html import escape
-from pathlib import Path
 from typing import Any
 
-from labkit.figure import search
-from labkit.figure.controls import GRANULARITIES_OF_A_FILE, SPEEDS
+from labkit.figure import moves
 from labkit.figure.drawing import Drawing, Sheet
+from labkit.figure.script import module
 from labkit.figure.theme import table
 from labkit.figure.why import why
 
 ITERATIONS_AT_MOST = 400  # in one file; the newest are kept, and the page says so
 FRAMES_AT_MOST = 1200  # with the calls of the newest iterations
-WIDGET = Path(__file__).with_name("widget.js")
 
 
 def page(sheet: Sheet, width: float, title: str = "An event loop, iteration by iteration") -> str:
@@ -42,7 +40,7 @@ def page(sheet: Sheet, width: float, title: str = "An event loop, iteration by i
         PAGE.replace("@TITLE@", escape(title))
         .replace("@NOTE@", escape(note))
         .replace("@DATA@", packed)
-        .replace("@WIDGET@", WIDGET.read_text(encoding="utf-8"))
+        .replace("@WIDGET@", module())
     )
 
 
@@ -79,15 +77,17 @@ class Recorded:
             "whys": self._whys,
             "texts": list(self._texts),
             "explains": [[index, tape.iteration(index).explain()] for index in range(first, last + 1)],
-            "finds": search.everywhere(tape, first, last, self.sheet.findings),
-            "speeds": [name for name, each in SPEEDS.items() if each],
-            "granularities": GRANULARITIES_OF_A_FILE,
+            "finds": moves.everywhere(tape, first, last, self.sheet.findings),
+            "speeds": [name for name, each in moves.SPEEDS.items() if each],
+            "granularities": moves.GRANULARITIES[:2],
         }
 
     def _frame(self, drawing: Drawing) -> None:
         head = drawing.head()
         layers = [[self._piece(layer.json, layer.drawn), layer.x, layer.y] for layer in drawing.layers]
-        self.frames.append({name: head[name] for name in ("i", "call", "h", "says", "panels")} | {"layers": layers})
+        self.frames.append(
+            {name: head[name] for name in ("i", "call", "h", "says", "panels")} | {"layers": layers}
+        )
 
     def _piece(self, text: str, marks: Any) -> int:
         number = self._pieces.get(text)

@@ -1,7 +1,7 @@
 """A View: a tape, the panels that draw it, and the position that is shown; what moves that position.
 
-A position is an iteration, and in it a call or a source line. Back and Forward move it and never run anything;
-only Step and Run do. It knows a player (anything with tape, step, run and pause) by what it does, never a lab
+A position is an iteration, and in it a call or a source line. Back and Forward move it and run nothing; only
+Step and Run do. It knows a player (anything with tape, step, run and pause) by what it does, never a lab
 or a widget.
 """
 
@@ -13,9 +13,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
-import numpy as np
-
-from labkit.figure import agg, search
+from labkit.figure import agg, moves
 from labkit.figure.drawing import WIDE, Drawing, Sheet
 from labkit.figure.marks import Mark
 from labkit.figure.panels import PANELS
@@ -24,12 +22,11 @@ from labkit.figure.theme import SCALES
 from labkit.tape.tape import Tape
 
 SUFFIXES = (".png", ".svg", ".html")
-GRANULARITIES = ("iteration", "call", "source line")
 SMALLEST, LARGEST = (320, 100), (4000, 3000)
 
 
 class Position(NamedTuple):
-    """What is shown: an iteration by its own index, all of it, or after `call` calls, or before line `line`."""
+    """What is shown: iteration `i` (its own index): all of it, after `call` calls, or before line `line`."""
 
     i: int
     call: int | None = None
@@ -117,7 +114,7 @@ class View:
         """The whole drawing of iteration `i` as the browser is sent it: JSON (labkit.figure.drawing)."""
         return self.draw(i, call).json()
 
-    def frame(self, i: int | None = None, call: int | None = None) -> np.ndarray:
+    def frame(self, i: int | None = None, call: int | None = None) -> Any:
         """Iteration `i` by matplotlib: a (height, width, 4) array of uint8, RGBA."""
         return agg.pixels(self.draw(i, call), scale=SCALES[self.theme])
 
@@ -191,22 +188,24 @@ class View:
 
     def to_my_code(self) -> bool:
         """Forward to the next line of the reader's own: no loop's, nothing installed."""
-        return self._to_line(lambda line, _: search.is_own(line.filename))
+        return self._to_line(lambda line, _: moves.is_own(line.filename))
 
     def find(self, what: str, way: int = 1) -> bool:
-        """To the next (or, way=-1, previous) iteration with an "error", "EAGAIN", "finding", or some words."""
-        found = search.find(self.tape, what, self.index, way, self.sheet.findings)
+        """To the next (or, way=-1, previous) iteration with an "error", "EAGAIN", "finding", or words."""
+        found = moves.find(self.tape, what, self.index, way, self.sheet.findings)
         if found is not None:
             self.show(found)
         return found is not None
 
     def beside(self, way: int) -> Position | None:
-        """The position before (−1) or after (1) the one that is shown, by the granularity; None at the ends."""
+        """The position before (−1) or after (1) the present one, by the granularity; None at the ends."""
         at = self.position
         if at.i < 0:
             return None
         inside = self._inside(at.i)
-        here = at.call if self.granularity == "call" else at.line if self.granularity == "source line" else None
+        here = (
+            at.call if self.granularity == "call" else at.line if self.granularity == "source line" else None
+        )
         to = (inside if here is None else here) + way
         if 0 <= to <= inside:
             return self._inner(at.i, to, inside)
@@ -227,7 +226,7 @@ class View:
     def granularities(self) -> list[str]:
         """By what Back and Forward can move: by source lines if a panel shows them."""
         by_line = any(each.name == "source" for each in self.panels)
-        return [name for name in GRANULARITIES if by_line or name != "source line"]
+        return [name for name in moves.GRANULARITIES if by_line or name != "source line"]
 
     def _inside(self, index: int) -> int:
         """How many positions an iteration has beside the whole of it."""

@@ -1,7 +1,7 @@
 """What goes over the wire to a browser: what it has not got yet, and only when it has painted what it got.
 
-A drawing is sent as its head and the layers that are new or changed since the last one; the state of the controls
-as what changed. It knows drawings, and neither widgets nor threads.
+A drawing is sent as its head and the layers that are new or changed since the last one; the state of the
+controls as what changed. It knows drawings, and neither widgets nor threads.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Where on a tape something is: the next error, EAGAIN, finding, the longest awake, or some words.
+"""The ways through a tape: how fast, by how much, and to what: an error, EAGAIN, a finding, some words.
 
 It knows tapes and findings, and nothing of figures.
 """
@@ -13,6 +13,9 @@ from typing import Protocol
 
 from labkit.tape.iteration import Iteration
 from labkit.tape.tape import Tape
+
+SPEEDS = {"1 a second": 1.0, "4 a second": 4.0, "16 a second": 16.0, "as it comes": 0.0}
+GRANULARITIES = ("iteration", "call", "source line")
 
 BLOCKED = (errno.EAGAIN, errno.EWOULDBLOCK)
 LABKIT = str(Path(__file__).resolve().parents[1])
@@ -40,7 +43,7 @@ NAMES = (*NAMED, "longest awake", "finding")
 
 
 def find(tape: Tape, what: str, start: int, way: int, findings: Iterable[Flag] = ()) -> int | None:
-    """The nearest iteration after (way 1) or before (−1) `start` of which `what` is true; None if there is none.
+    """The nearest iteration after (way 1) or before (−1) `start` of which `what` is true; None without one.
 
     `what` is one of NAMES, or words that the iteration's explanation contains, in capitals or not.
     """
