@@ -86,7 +86,7 @@ class Sockets:
     def record(self, sock: Any) -> Any:
         """From now on `sock` tells its calls; returns it. Anything but a socket is left alone."""
         kind = type(sock)
-        if not isinstance(sock, self._kinds) or kind in self._was:
+        if not issubclass(kind, self._kinds) or kind in self._was:  # a Mock says it is an instance
             return sock
         stream = isinstance(sock, socket.socket) and sock.type == socket.SOCK_STREAM
         if (kind, stream) not in self._recording:
