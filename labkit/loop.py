@@ -38,9 +38,8 @@ class Channel:
 
     def __init__(self, loop: Loop, sock: socket.socket, addr: Any = None) -> None:
         sock.setblocking(False)
-        self.loop, self.socket, self.addr = loop, sock, addr
+        self.loop, self.socket, self.addr, self.interest, self.closing = loop, sock, addr, 0, False
         self.read_buffer, self.write_buffer = bytearray(), bytearray()  # yours, and the channel's
-        self.interest, self.closing = 0, False
         self.declare(READ)
         loop.channels.add(self)
 
@@ -86,7 +85,8 @@ class Channel:
             return self.abort()
         if self.closing and not self.write_buffer:
             return self.abort()
-        self.declare(self.interest | WRITE if self.write_buffer else self.interest & ~WRITE)
+        if self.write_buffer or self.interest & WRITE:
+            self.declare(self.interest | WRITE if self.write_buffer else self.interest & ~WRITE)
 
     def handle_close(self) -> None:
         """The peer will send no more: send what is left, then close."""

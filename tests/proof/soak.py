@@ -1,5 +1,7 @@
 """Labs that are stepped, run, poked and reset for a long time: every byte balances, nothing is left behind.
 
+Now and then a figure, a crowd in a process of its own, and a watched asyncio server come and go as well.
+
 Each round is a new lab with peers that come, send, stop reading, half-close, reset and go at random (from a
 seed that is printed). After each round the process may hold no fd or thread more than before the first one,
 and its memory may not grow with the rounds.
@@ -7,6 +9,7 @@ and its memory may not grow with the rounds.
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import random
 import resource
@@ -14,7 +17,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from labkit import Channel, Lab, kernel
+from labkit import Channel, Lab, LiveFigure, kernel, watch
 from labkit.record.selectors import available
 
 from .written import keep, kept, minutes, part
@@ -30,7 +33,8 @@ class Echo(Channel):
 def main() -> None:
     left = minutes(__doc__)
     state: dict[str, Any] = kept("soak") or {"rounds": 0, "iterations": 0, "checks": 0, "unbalanced": 0}
-    one_round(0)  # what is made once: imports, caches
+    for _ in range(3):
+        one_round(0)  # what is made once: imports, caches
     fds, threads = kernel.open_fds(), threading.active_count()
     began = memory()
     while left() > 0:
@@ -65,14 +69,43 @@ def one_round(seed: int) -> tuple[int, int, int]:
         for _ in range(STEPS):
             act(lab, chance)
             lab.step() if chance.random() < 0.9 else lab.run(seconds=0.002)
+        if seed % 5 == 0:
+            figure = LiveFigure(lab.tape)
+            figure.frame()
+            figure.close()
+        if seed % 10 == 0:
+            crowd = lab.crowd(30)
+            lab.run()
+            crowd.echo(5, seconds=0.05)
+            lab.pause()
+        if seed % 7 == 0:
+            asyncio.run(watched())
         turns = list(lab.tape)
     verdicts = [turn.balance(fd) for turn in turns for fd in turn.accounts]
     return len(turns), sum(v is not None for v in verdicts), sum(v is False for v in verdicts)
 
 
+async def watched() -> None:
+    """An asyncio echo that is watched while it serves one client."""
+
+    async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(await reader.read(100))
+        await writer.drain()
+        writer.close()
+
+    with watch(asyncio.get_running_loop(), calls=True) as tape:
+        async with await asyncio.start_server(echo, "127.0.0.1", 0) as server:
+            reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+            writer.write(b"hello")
+            assert await reader.read() == b"hello"
+            writer.close()
+            await writer.wait_closed()
+    assert len(tape)
+
+
 def act(lab: Lab, chance: random.Random) -> None:
     """One thing that a far end may do."""
-    open_peers = [peer for peer in lab.peers.values() if not peer.closed]
+    open_peers = list(lab.peers.values())
     if not open_peers or (len(open_peers) < 6 and chance.random() < 0.1):
         lab.connect()
         return
