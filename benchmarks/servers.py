@@ -206,9 +206,9 @@ class Registering(Asyncio):
             super().turn()
 
     def close(self) -> None:
+        super().close()
         for end in self.pair:
             end.close()
-        super().close()
 
 
 class WatchedRegistering(Registering):
