@@ -38,6 +38,7 @@ SHARE = 0.35  # of a core that drawing may take while the lab has time to spare
 BUSY_SHARE = 0.05  # and while it has none: the interpreter's lock is one for both
 BUSY = 400  # iterations a second from which on a lab counts as busy
 ASLEEP_AFTER = 0.2  # seconds without an iteration after which a running loop is asked what it sleeps in
+REST = 1.0  # seconds after which a figure that the reader has left is published
 STATE_EVERY = 0.2  # seconds between two changes of the controls while it runs
 COMPACT = 320  # pixels of a compact figure's drawing
 WAITS = {"pselect6": "select", "ppoll": "poll", "epoll_pwait": "epoll_wait", "epoll_pwait2": "epoll_wait"}
@@ -96,6 +97,7 @@ class LiveFigure(View):
         self._thread: threading.Thread | None = None
         self._display: Any = None
         self._published: Any = None
+        self._publish_at = 0.0  # when the reader has left it, and it may be saved
         self._unhook: Callable[[], None] = lambda: None
         cells.add(self)
 
@@ -125,6 +127,7 @@ class LiveFigure(View):
             if callable(work):
                 work(self)
             elif not self._is_about_showing(work):
+                self._publish_at = 0.0  # not while the reader is at work: the page draws the output anew
                 self.controls.obey(work)
             else:
                 return
@@ -141,7 +144,7 @@ class LiveFigure(View):
         elif what == "width":
             self._wide, self._stale = min(2560, max(640, int(message["value"]))), True
         elif what == "left":
-            self._publish_later()
+            self._publish_at = time.monotonic() + REST
         elif what == "why":
             self._say_why(str(message["of"]), str(message["key"]), int(message["number"]))
         elif what == "reset":
@@ -168,6 +171,9 @@ class LiveFigure(View):
         if self.following and self._newest() != self._position.i:
             self._position, self._stale = self.position, True
         self._look(now)
+        if self._publish_at and now >= self._publish_at and not self.running:
+            self._publish_at = 0.0
+            self._publish()
         if self._stale and now >= self._next_frame and self._screen.ready(now):
             spent = self._send(now)
             self.busy = self._busy(now)
@@ -305,11 +311,6 @@ class LiveFigure(View):
             return
         self._published = self._showing()
         self._display.update(self._bundle(live=not self.closed), raw=True)
-
-    def _publish_later(self) -> None:
-        """The reader has left the figure: it may be saved now."""
-        if not self.running:
-            self._publish()
 
     def _after_a_cell(self) -> None:
         if not (self.running and self._screen is not None and self._screen.seen):

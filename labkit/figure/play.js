@@ -19,7 +19,7 @@ class Recorded {
     const { table, speeds, granularities } = this;
     const finds = Object.keys(this.finds).filter(name => this.finds[name].length);
     this.figure.receive({ table, state: { speeds, granularities, finds, replay: true } });
-    this.go(0);
+    this.goTo(this.frames[0].i);
   }
 
   get frame() { return this.frames[this.at]; }
@@ -70,7 +70,7 @@ class Recorded {
 
   play() {
     clearInterval(this.timer);
-    if (this.next(1) === null) this.at = 0;
+    if (this.next(1) === null) this.at = this.frames.findIndex(frame => frame.call === null);
     this.timer = setInterval(() => this.move(1) || this.stop(), 1000 / Number.parseFloat(this.speed));
     this.go(this.at);
   }

@@ -42,6 +42,7 @@ export class Figure {
     this.spoken = make("div", { className: "lk-hidden", "aria-live": "polite" });
     this.said = make("p", { className: "lk-said" });
     this.root.classList.add("labkit");
+    this.root.figure = this; // for whoever looks at the page, such as a test
     this.root.dataset.lmSuppressShortcuts = "true"; // JupyterLab's own keys are not for us
     const { moves, options, status, peers, alert } = this.controls;
     this.root.replaceChildren(make("style", {}, CSS), moves, options, status, peers, this.sheet, this.said, this.spoken, alert);
@@ -56,8 +57,14 @@ export class Figure {
     this.sheet.addEventListener("click", event => this.goTo(this.at(event) ?? this.column(event)));
     this.sheet.addEventListener("keydown", event => this.key(event));
     this.sheet.addEventListener("blur", () => this.point(null));
+    this.root.addEventListener("keydown", event => event.ctrlKey || event.metaKey || event.stopPropagation());
     this.root.addEventListener("pointerleave", () => this.send({ do: "left" }));
-    this.root.addEventListener("focusout", event => this.root.contains(event.relatedTarget) || this.send({ do: "left" }));
+    this.root.addEventListener("focusin", event => { this.held = event.target; });
+    this.root.addEventListener("focusout", ({ relatedTarget: to }) => {
+      if (this.root.contains(to)) return;
+      if (to) this.held = null; // else the page may have taken the focus away, with the whole figure
+      this.send({ do: "left" });
+    });
     this.sizes.observe(this.root);
     this.themes = new MutationObserver(() => this.recolour());
     this.themes.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-name", "data-jp-theme-light", "class"] });
@@ -331,9 +338,9 @@ export default {
     }
     figure.model = model;
     figure.views = (figure.views ?? 0) + 1;
-    const focused = figure.root.contains(document.activeElement) ? document.activeElement : null;
+    const { held } = figure, lost = document.activeElement === document.body || figure.root.contains(document.activeElement);
     el.append(figure.root);
-    focused?.focus({ preventScroll: true });
+    if (held && lost) held.focus({ preventScroll: true });
     const receive = text => figure.receive(JSON.parse(text));
     model.on("msg:custom", receive);
     figure.send({ do: "hello" });

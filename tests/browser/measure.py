@@ -56,12 +56,12 @@ class Seen(NamedTuple):
     step_ms: tuple[float, ...]
     scrub_ms: tuple[float, ...]
     kept: float
-    image_kb: float
+    drawing_kb: float
 
     def __str__(self) -> str:
         return (
             f"{self.fps:.1f} frames a second at {RATE} messages a second, {self.busy_fps:.1f} at full speed, "
-            f"{self.image_kb:.0f} kB each; "
+            f"{self.drawing_kb:.0f} kB of a drawing's head; "
             f"Step to paint {_spread(self.step_ms)}; scrub to paint {_spread(self.scrub_ms)}; "
             f"round trips with the figure open {self.kept:.2f}× those with it closed"
         )
@@ -113,7 +113,8 @@ def _measure(figure: Figure, seconds: float, presses: int) -> Seen:
     busy = figure.frames_in(seconds)
     opened = float(ask("crowd.result()['round_trips']")) * seconds / (seconds + SETTLES)
     figure.press("Pause")
-    image = figure.wait_for_rest()
+    figure.wait_for_rest()
+    drawing = str(figure.box.evaluate("element => JSON.stringify(element.figure.drawing)"))
     steps = tuple(figure.press_to_paint(lambda: figure.press("Step")) for _ in range(presses))
     places = [(0.2, 0.8)[n % 2] for n in range(presses)]
     scrubs = tuple(figure.press_to_paint(lambda to=to: figure.scrub(to)) for to in places)
@@ -123,7 +124,7 @@ def _measure(figure: Figure, seconds: float, presses: int) -> Seen:
         step_ms=steps,
         scrub_ms=scrubs,
         kept=opened / float(ask("closed")),
-        image_kb=len(image) / 1e3,
+        drawing_kb=len(drawing) / 1e3,
     )
 
 

@@ -34,14 +34,15 @@ FLAGS = [
 # What JupyterLab itself says on an empty page; everything else on the console fails a test.
 NOT_OURS = re.compile(r"favicon|/lsp/|translations|Failed to load resource.*(nbgrader|formgrader)")
 
-# In the page: the image of a figure that was marked, and a stamp at every change of it, once it is decoded.
+# In the page: a stamp at every drawing that is painted, or at every picture that an image has shown.
 WATCH = """element => {
-  const image = element.querySelector("img");
   const seen = { frames: [], pressed: null };
-  const changed = () => image.decode().catch(() => {}).then(() => requestAnimationFrame(
-      () => seen.frames.push(performance.now())));
-  seen.observer = new MutationObserver(changed);
-  seen.observer.observe(image, { attributes: true, attributeFilter: ["src"] });
+  const image = element.querySelector("img");
+  const stamp = () => seen.frames.push(performance.now());
+  const shown = () => image.decode().catch(() => {}).then(() => requestAnimationFrame(stamp));
+  seen.observer = new MutationObserver(image ? shown : stamp);
+  const attributeFilter = [image ? "src" : "data-painted"];
+  seen.observer.observe(image ?? element, { attributes: true, attributeFilter });
   const press = event => { if (seen.pressed === null) seen.pressed = event.timeStamp; };
   for (const kind of ["pointerdown", "keydown"]) window.addEventListener(kind, press, true);
   seen.stop = () => {
@@ -50,21 +51,16 @@ WATCH = """element => {
   };
   element.labkitSeen = seen;
 }"""
-BYTES = """async element => {
-  const image = element.querySelector("img");
-  for (let tries = 0; tries < 20; tries++) {
-    try {
-      const blob = await (await fetch(image.src)).blob();
-      const url = await new Promise(done => {
-        const reader = new FileReader();
-        reader.onload = () => done(reader.result);
-        reader.readAsDataURL(blob);
-      });
-      return url.slice(url.indexOf(",") + 1);
-    } catch (gone) { await new Promise(done => setTimeout(done, 10)); }  // replaced while we asked
-  }
-  throw new Error("the image of the figure cannot be read");
-}"""
+# In the page: every mark of the drawing that is shown, and whether it is painted and nothing glides.
+MARKS = (
+    "element => [...element.figure.layers].flatMap(({ piece, x, y }) =>"
+    " piece.marks.map(mark => ({ ...mark, x: mark.x + x, y: mark.y + y })))"
+)
+RESTS = (
+    "element => !element.figure.waiting && !element.figure.glides.length"
+    " && element.figure.painted === element.figure.drawing?.n"
+)
+PIXELS = "element => element.querySelector('canvas').toDataURL().split(',')[1]"
 # In the page: how far the notebook is.
 PROGRESS = """() => {
   const panel = window.jupyterapp.shell.currentWidget;
@@ -115,7 +111,7 @@ CONTRASTS = """element => {
     return [255, 255, 255];
   };
   const found = [];
-  const texts = "button, label, .widget-label, .widget-readout, select, [aria-live]";
+  const texts = "button, label, span, select, .lk-said, .lk-state";
   for (const node of element.querySelectorAll(texts)) {
     const text = node.textContent.trim();
     if (!text || node.disabled) continue;
@@ -276,34 +272,67 @@ class Notebook:
             self.page.wait_for_timeout(100)
 
 
-FIGURE = ".jp-OutputArea-output .widget-box:has(> img)"
+FIGURE = ".labkit"
+PICTURE = ".jp-OutputArea-output .widget-vbox:has(> img)"
 
 
 class Figure:
-    """One live figure on the page: an image and its controls."""
+    """One live figure on the page: a drawing and its controls."""
 
     def __init__(self, notebook: Notebook, box: Locator) -> None:
         self.notebook, self.page, self.box = notebook, notebook.page, box
 
-    def button(self, label: str) -> Locator:
-        """The buttons with this label, icons aside."""
-        return self.box.get_by_role("button", name=re.compile(rf"^\W*{re.escape(label)}\W*$"))
+    # ---- the drawing ---------------------------------------------------------------------------------
 
-    def press(self, label: str) -> None:
-        """Press a button by its label, with the mouse."""
-        self.button(label).first.click()
+    def marks(self, **wanted: Any) -> list[dict[str, Any]]:
+        """The marks that the browser holds and has painted, those with these fields."""
+        self.wait_until(lambda: bool(self.box.evaluate(RESTS)), "the figure to be painted")
+        found: list[dict[str, Any]] = self.box.evaluate(MARKS)
+        return [mark for mark in found if all(mark[name] == value for name, value in wanted.items())]
 
     def image(self) -> bytes:
-        """The image that is shown, as the browser holds it."""
-        return base64.b64decode(self.box.evaluate(BYTES))
+        """The pixels of the canvas, as PNG."""
+        return base64.b64decode(self.box.evaluate(PIXELS))
+
+    def pixel(self, mark: dict[str, Any]) -> tuple[int, ...]:
+        """The colour that is painted in the middle of a mark."""
+        rgba: list[int] = self.box.evaluate(
+            """(element, [x, y]) => {
+              const { canvas, painter } = element.figure;
+              const pen = canvas.getContext("2d"), s = painter.scale;
+              return [...pen.getImageData(x * s, y * s, 1, 1).data];
+            }""",
+            [mark["x"] + mark["w"] / 2, mark["y"] + mark["h"] / 2],
+        )
+        return tuple(rgba)
+
+    def place(self, mark: dict[str, Any]) -> tuple[float, float]:
+        """Where the middle of a mark is in the window."""
+        self.box.locator("canvas").scroll_into_view_if_needed()
+        where = self.box.locator("canvas").bounding_box()
+        assert where is not None
+        fit = float(self.box.evaluate("element => element.figure.fitting"))
+        return where["x"] + (mark["x"] + mark["w"] / 2) * fit, where["y"] + (mark["y"] + mark["h"] / 2) * fit
+
+    def point_at(self, mark: dict[str, Any]) -> str:
+        """Hold the mouse over a mark until it is said why it is so."""
+        self.page.mouse.move(*self.place(mark))
+        self.wait_until(self.box.locator(".lk-tip").is_visible, "a tip beside the mark")
+        self.page.wait_for_timeout(300)
+        return self.box.locator(".lk-tip").text_content() or ""
+
+    def iteration(self) -> int:
+        """The iteration that is painted."""
+        self.wait_until(lambda: bool(self.box.evaluate(RESTS)), "the figure to be painted")
+        return int(self.box.evaluate("element => element.figure.drawing.i"))
 
     def wait_for_change(self, before: bytes, within: float = MOVES_WITHIN) -> bytes:
-        """Until the image is another than `before`; returns it."""
+        """Until the pixels are others than `before`; returns them."""
         self.notebook._until(lambda: self.image() != before, within, "the figure to change")
-        return self.image()
+        return self.wait_for_rest()
 
     def wait_for_rest(self, quiet: float = 0.5, within: float = MOVES_WITHIN) -> bytes:
-        """Until the image has been the same for `quiet` seconds; returns it."""
+        """Until the pixels have been the same for `quiet` seconds; returns them."""
         deadline, last, since = time.monotonic() + within, self.image(), time.monotonic()
         while time.monotonic() - since < quiet:
             if time.monotonic() > deadline:
@@ -314,55 +343,62 @@ class Figure:
                 last, since = now, time.monotonic()
         return last
 
+    # ---- the controls --------------------------------------------------------------------------------
+
+    def button(self, label: str) -> Locator:
+        """The buttons with this label, icons aside."""
+        return self.box.get_by_role("button", name=re.compile(rf"^\W*{re.escape(label)}\W*(:.*)?$"))
+
+    def press(self, label: str) -> None:
+        """Press a button by its label, with the mouse."""
+        self.button(label).first.click()
+
     def has(self, label: str) -> bool:
         """Whether there is a button with this label."""
         return self.button(label).count() > 0
 
     def words(self) -> str:
-        """The sentence under the image: what a screen reader is told."""
-        return self.box.locator("[aria-live]").first.text_content() or ""
+        """The sentence under the drawing: what a screen reader is told."""
+        return self.box.locator(".lk-said").first.text_content() or ""
+
+    def status(self) -> str:
+        """The line above the drawing: what the loop does at this moment, or what went wrong."""
+        return self.box.locator(".lk-state").first.text_content() or ""
 
     def trouble(self) -> str:
         """What the control that failed has to say."""
         return " ".join(self.box.locator("[role=alert]").all_text_contents())
 
     def type(self, peer: str, text: str) -> None:
-        """Type into a peer's box and press Enter until the box is empty: then it is on its way."""
-        box = self.row(peer).locator("input[type=text]")
+        """Type into a peer's box and press Enter."""
+        box = self.row(peer).locator("input")
         box.fill(text)
-        self.page.wait_for_timeout(100)
-        for _ in range(3):
-            box.press("Enter")
-            with contextlib.suppress(TimeoutError):
-                self.wait_until(lambda: box.input_value() == "", "the box to be empty", 2.0)
-                return
-        raise TimeoutError(f"{self.notebook.name}: what {peer} should send stays in the box")
+        box.press("Enter")
+        self.wait_until(lambda: box.input_value() == "", "the box to be empty")
 
     def row(self, peer: str) -> Locator:
         """The controls of a peer."""
-        return self.box.locator(".widget-hbox", has=self.page.get_by_text(peer, exact=True)).first
+        return self.box.get_by_role("group", name=peer, exact=True)
+
+    def choose(self, label: str, option: str) -> None:
+        """Choose from a list, by its label."""
+        self.box.get_by_label(label).select_option(option)
 
     def scrub(self, to: float) -> None:
         """Press the slider's track at a fraction of its length."""
-        track = self.box.locator(".noUi-target").first
+        track = self.box.get_by_role("slider")
         track.scroll_into_view_if_needed()
-        resting = "e => !e.classList.contains('noUi-state-tap')"  # it takes no press while it glides
-        self.notebook._until(lambda: bool(track.evaluate(resting)), 2.0, "the slider to have glided")
         where = track.bounding_box()
         assert where is not None
-        self.page.mouse.click(where["x"] + 1 + (where["width"] - 2) * to, where["y"] + where["height"] / 2)
-
-    def iteration(self) -> int:
-        """The number beside the slider."""
-        return int((self.box.locator(".widget-readout").first.text_content() or "").replace(",", ""))
+        self.page.mouse.click(where["x"] + 8 + (where["width"] - 16) * to, where["y"] + where["height"] / 2)
 
     def iteration_words(self) -> str:
-        """The sentence under the image up to the times, which differ from run to run."""
+        """The sentence under the drawing up to the times, which differ from run to run."""
         return self.words().split(", slept")[0]
 
     def focused(self, label: str) -> bool:
-        """Whether the keyboard's focus is on this button, or on the "slider", or on a box for "text"."""
-        kinds = {"slider": ".noUi-handle:focus", "text": "input[type=text]:focus"}
+        """Whether the focus is on this button, the "slider", the "figure", or a peer's box for "text"."""
+        kinds = {"slider": "[type=range]:focus", "text": ".lk-typed:focus", "figure": ".lk-sheet:focus"}
         if label in kinds:
             return self.box.locator(kinds[label]).count() > 0
         return self.box.locator("button:focus", has_text=re.compile(rf"^\W*{re.escape(label)}$")).count() > 0
@@ -379,11 +415,11 @@ class Figure:
     # ---- frames in time ------------------------------------------------------------------------------
 
     def watch(self) -> None:
-        """Begin to note when the image changes, in the page's own clock."""
+        """Begin to note when a drawing has been painted, in the page's own clock."""
         self.box.evaluate(WATCH)
 
     def frames(self) -> list[float]:
-        """When the image changed since `watch`, in ms of the page's clock."""
+        """When a drawing was painted since `watch`, in ms of the page's clock."""
         stamps: list[float] = self.box.evaluate("element => element.labkitSeen.frames")
         return stamps
 
@@ -393,7 +429,7 @@ class Figure:
         return frames
 
     def press_to_paint(self, act: Callable[[], object], within: float = MOVES_WITHIN) -> float:
-        """Milliseconds from the press or key of `act` to the next image on the screen."""
+        """Milliseconds from the press or key of `act` to the next drawing on the screen."""
         later = "element => element.labkitSeen.frames.map(at => at - element.labkitSeen.pressed)"
         self.watch()
         try:
@@ -405,7 +441,7 @@ class Figure:
         return waited[0]
 
     def frames_in(self, seconds: float) -> list[float]:
-        """When the image changed within the next `seconds`."""
+        """When a drawing was painted within the next `seconds`."""
         self.watch()
         self.page.wait_for_timeout(seconds * 1e3)
         return self.unwatch()

@@ -1,0 +1,130 @@
+"""The exported player in a plain page: marks, keys, search, colours, and nothing that axe finds serious."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page
+
+from labkit import LiveFigure, Tape
+from labkit.lab.lab import Lab
+from labkit.lab.scenarios import Echo, echo
+
+FITS = "() => document.documentElement.scrollWidth <= innerWidth"
+HELD = """() => [...player.figure.layers].flatMap(({ piece }) =>
+  piece.marks.map(mark => [mark.kind, mark.state, mark.fd, mark.value]))"""
+AT = "() => [player.frame.i, player.frame.call]"
+
+
+@pytest.fixture(scope="module")
+def tape() -> Tape:
+    return echo()
+
+
+@pytest.fixture(scope="module")
+def file(tape: Tape, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    found = [("eof-spin", None, 5, 6, "it spins")]
+    return LiveFigure(tape, findings=found).save(tmp_path_factory.mktemp("player") / "x.html")
+
+
+@pytest.fixture(params=[(1280, 1, "light"), (640, 2, "dark")], ids=["wide, light", "narrow, dark"])
+def page(chromium: Browser, file: Path, request: pytest.FixtureRequest) -> Iterator[Page]:
+    wide, ratio, scheme = request.param
+    yield from opened(chromium, file, {"width": wide, "height": 900}, ratio, scheme)
+
+
+def opened(
+    chromium: Browser, file: Path, size: Any, ratio: float = 1, scheme: Any = "light"
+) -> Iterator[Page]:
+    context = chromium.new_context(viewport=size, device_scale_factor=ratio, color_scheme=scheme)
+    page = context.new_page()
+    complaints: list[str] = []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    page.on("request", lambda each: complaints.append(each.url) if not each.url.startswith("file:") else None)
+    page.goto(file.as_uri())
+    page.wait_for_function("() => window.player && player.figure.drawing && !player.figure.waiting")
+    yield page
+    assert complaints == [], "it asks for nothing, and complains of nothing"
+    context.close()
+
+
+def test_it_plays_the_tape(page: Page, tape: Tape):
+    assert page.evaluate(AT) == [0, None]
+    page.get_by_role("button", name="Forward").click()
+    assert page.evaluate(AT) == [1, None]
+    page.get_by_role("button", name="Play").click()
+    page.wait_for_function("() => player.frame.i >= 3")
+    page.get_by_role("button", name="Pause").click()
+    page.locator(".lk-sheet").focus()
+    page.keyboard.press("End")
+    assert page.evaluate(AT) == [len(tape) - 1, None]
+    assert page.get_by_role("button", name="Forward").is_disabled()
+
+
+def test_it_holds_the_marks_that_the_figure_has(page: Page, tape: Tape):
+    page.evaluate("player.goTo(3)")
+    found = page.evaluate(HELD)
+    drawn = LiveFigure(tape, findings=[("eof-spin", None, 5, 6, "it spins")]).draw(3)
+    assert found == [[m.kind, m.state, m.fd, m.value] for layer in drawn.layers for m in layer.drawn]
+
+
+def test_by_call_it_goes_through_the_calls(page: Page, tape: Tape):
+    page.get_by_label("Back and Forward by").select_option("call")
+    page.evaluate("player.goTo(0)")
+    page.get_by_role("button", name="Back").click()
+    assert page.evaluate(AT) == [0, len(tape[0].calls) - 1]
+
+
+def test_it_finds_what_a_reader_looks_for(page: Page, tape: Tape):
+    box = page.get_by_label("find", exact=True)
+    box.fill("finding")
+    box.press("Enter")
+    assert page.evaluate(AT) == [5, None]
+    page.evaluate("player.goTo(0)")
+    box.fill("ALICE closed")
+    box.press("Enter")
+    (closed,) = (it.index for it in tape if "alice closed" in it.explain())
+    assert page.evaluate(AT) == [closed, None]
+    box.fill("no such thing")
+    box.press("Enter")
+    assert "no no such thing" in page.locator(".lk-state").inner_text()
+
+
+def test_the_keyboard_reaches_every_mark_and_says_why(page: Page):
+    page.locator(".lk-sheet").focus()
+    said = set()
+    for _ in range(12):
+        page.keyboard.press("ArrowDown")
+        said.add(page.locator(".lk-tip").inner_text())
+    assert len(said) > 6
+    page.keyboard.press("Escape")
+    assert page.locator(".lk-tip").is_hidden()
+
+
+def test_it_fits_its_page_and_has_the_pages_colours(page: Page):
+    assert page.evaluate(FITS)
+    ground = page.evaluate("() => player.figure.painter.colours.ground")
+    dark = page.evaluate("() => matchMedia('(prefers-color-scheme: dark)').matches")
+    assert page.evaluate("() => player.figure.root.classList.contains('dark')") == dark
+    assert ground == page.evaluate("() => getComputedStyle(player.figure.root).backgroundColor")
+
+
+def test_axe_finds_nothing(page: Page):
+    found = Axe().run(page).response["violations"]
+    assert not [(each["id"], each["impact"]) for each in found]
+
+
+@pytest.mark.parametrize("name", ["<!--<script>", "</script><script>boom()</script>", "\ud800"])
+def test_no_name_can_break_it(chromium: Browser, tmp_path: Path, name: str):
+    with Lab(Echo) as lab:
+        lab.connect(name).send(b"<b>x</b>")
+        lab.step(3)
+        file = LiveFigure(lab.tape).save(tmp_path / "x.html")
+    for page in opened(chromium, file, {"width": 1000, "height": 800}):
+        page.evaluate("player.goTo(2)")
+        assert page.locator("b, script:not([id=tape]):not([type=module])").count() == 0
