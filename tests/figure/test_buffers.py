@@ -6,7 +6,9 @@ from collections import defaultdict
 
 import pytest
 
+from labkit.figure.layout import room
 from labkit.figure.marks import Mark
+from labkit.figure.panels.buffers import amount
 from labkit.tape.turn import Call, Moment, Now, Queues
 
 from .reading import drawn, middle, of
@@ -215,3 +217,33 @@ def test_before_its_first_call_a_connection_holds_what_the_iteration_before_left
     assert [told[state] for state in STATES[1:5]] == [1, 2, 3, 4]
     shown = {mark.fd for mark in of(drawn(tape, 1, "buffers", call=1), "bytes")}
     assert shown == {7}, "nothing is known of 8 before its first call"
+
+
+@pytest.mark.parametrize("count, texts", [
+    (5, ["5"]), (8_192, ["8,192", "8.2 K", "8K"]), (999, ["999"]), (1_000, ["1,000", "1.0 K", "1K"]),
+    (3_400_000, ["3,400,000", "3.4 M", "3M"]), (5 * 10**9, ["5,000,000,000", "5.0 G", "5G"]),
+    (7 * 10**12, ["7,000,000,000,000", "7.0 T", "7T"]),
+])  # fmt: skip
+def test_a_number_is_exact_where_it_fits_and_else_as_short_as_it_must_be(count: int, texts: list[str]):
+    for at, text in enumerate(texts):
+        assert amount(count, room(text)) == text
+        shorter = texts[min(at + 1, len(texts) - 1)]
+        assert amount(count, room(text) - 0.1) == shorter
+
+
+def test_bytes_are_written_as_a_reader_would():
+    queues = Queues(5, 4, 16, 0)
+    contents = connected(1).iteration(0).contents[7]._replace(read_buffer=b"\r\t\\\n~\x7f\x00 ")
+    tape = Written([turn(0, queues={7: queues}, contents={7: contents})])
+    (mark,) = [m for m in of(drawn(tape, 0, "buffers", width=2_400), "content") if m.state == "read_buffer"]
+    assert mark.text == r"\r\t\\\n~\x7f\x00 "
+
+
+def test_the_bytes_of_two_connections_take_two_lines_and_no_more():
+    long = connected(1).iteration(0).contents[7]._replace(read_buffer=b"0123456789" * 8)
+    tape = Written([turn(0, queues={7: Queues(5, 80, 16, 0)}, contents={7: long})])
+    marks = [m for m in of(drawn(tape, 0, "buffers", width=1_000), "content") if m.state == "read_buffer"]
+    assert len(marks) == 2
+    assert marks[0].text == ("0123456789" * 8)[: len(marks[0].text)]
+    assert "…" in marks[1].text
+    assert marks[1].text.endswith("9")

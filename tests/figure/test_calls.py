@@ -6,7 +6,7 @@ import errno
 
 import pytest
 
-from labkit.tape.turn import Call
+from labkit.tape.turn import Call, Poke
 
 from .reading import drawn, lines, of
 from .written import Written, connected, events, turn
@@ -77,3 +77,21 @@ def test_of_many_calls_those_around_the_position_are_shown():
         words = lines(drawn(tape, 0, "calls", call=call))
         assert (f"… {shown[0]} before" in words) == (shown[0] > 0)
         assert (f"… {99 - shown[-1]} more" in words) == (shown[-1] < 99)
+
+
+@pytest.mark.parametrize("count, said", [
+    (0, []), (1, ["before: alice sent 1 byte"]),
+    (2, ["before: alice sent 1 byte", "before: alice sent 2 bytes"]),
+    (5, ["before: alice sent 1 byte", "before: alice sent 2 bytes, and 3 more"]),
+])  # fmt: skip
+def test_what_was_done_before_is_told_in_two_lines_at_most(count: int, said: list[str]):
+    pokes = tuple(Poke("alice", "send", n, n, 0) for n in range(1, count + 1))
+    told = lines(drawn(Written([turn(0, pokes=pokes)]), 0, "calls"))
+    assert [line for line in told if line.startswith("before")] == said
+
+
+def test_a_panel_too_low_for_calls_counts_them():
+    calls = tuple(Call(5, "recv", n, n, 0, n) for n in range(9))
+    tape = Written([turn(0, calls=calls, errors=((5, "a"), (6, "b"), (7, "c")))])
+    told = lines(drawn(tape, 0, "calls", height=150))
+    assert told[-1] == "9 calls"

@@ -7,6 +7,8 @@ from collections import defaultdict
 
 import pytest
 
+from labkit.figure.panels.time import percent
+
 from .reading import drawn, middle, of
 from .written import Written, many, turn
 
@@ -73,3 +75,12 @@ def test_the_shares_are_those_of_the_iterations_that_are_shown():
     assert [mark.text for mark in of(marks, "legend")] == ["asleep 75 %", "awake 25 %", "CPU 20 %"]
     swatches = [mark.state for mark in of(marks, "swatch")]
     assert swatches == ["bar asleep", "bar awake", "bar cpu"]
+
+
+@pytest.mark.parametrize("part, whole, said", [
+    (0, 0, "–"), (0, 10, "0 %"), (10, 10, "100 %"), (1, 2_000, "< 0.1 %"), (1_999, 2_000, "> 99.9 %"),
+    (1, 1_000, "0.1 %"), (999, 1_000, "99.9 %"), (99, 1_000, "9.9 %"), (1, 10, "10 %"), (99, 100, "99.0 %"),
+    (989, 1_000, "99 %"),
+])  # fmt: skip
+def test_a_share_is_never_nothing_or_all_unless_it_is(part: int, whole: int, said: str):
+    assert percent(part, whole) == said
