@@ -17,7 +17,7 @@ from .conftest import Open
 from .reader import Figure, Notebook
 
 NAME = "00-start-here.ipynb"
-LAB_CELL, LIVE_CELL = "lab = Lab(Shout", "lab.live()"
+LAB_CELL, LIVE_CELL = "lab = Lab(Shout", "lab.live("
 LEFT = (  # the kernel's messages have eventfds that come and go; a lab's fds are sockets
     "(__import__('gc').collect() * 0, "
     "sum('socket:' in __import__('os').readlink(f'/proc/self/fd/{fd}') "
@@ -264,7 +264,8 @@ def test_running_the_cells_again_leaves_nothing_behind(start: Notebook, figure: 
 
 
 def test_a_peer_that_does_not_read_fills_the_buffers(start: Notebook):
-    start.run_cell("class Choir(Shout)")
+    for cell in ("class Choir(Shout)", "choir = Lab(Choir", "choir.live("):
+        start.run_cell(cell)
     choir = next(each for each in start.figures() if "dave" in each.words())
     held = "(lambda q: q.write_buffer + q.send_queue)(choir.tape[-1].queues[max(choir.tape[-1].queues)])"
     assert start.ask(f"{held} + dave.queues()[0]") == "12000"

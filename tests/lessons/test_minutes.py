@@ -23,10 +23,9 @@ AT_MOST = 45  # minutes of a main path
 CARDS = {"12-twenty-five-myths": 2 * 25}  # minutes of what is dipped into, card by card
 LONGEST = 8  # lines of code in a cell; a longer one says why: "labkit": {"long": "…"}
 FIRST_EDITION = {
-    "00-start-here", "03-select-poll-epoll",
+    "03-select-poll-epoll",
     "04-buffers-and-framing", "06-reading-asyncore", "08-rpc-on-asyncore",
 }  # fmt: skip
-DIPPED_INTO = {"12-twenty-five-myths"}  # cards, two minutes apiece: nobody works through them
 LESSONS = [path for path in NOTEBOOKS if path.stem not in FIRST_EDITION]
 
 every_lesson = pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
@@ -36,9 +35,7 @@ def read(path: Path) -> nbformat.NotebookNode:
     return nbformat.read(path, as_version=4)
 
 
-@pytest.mark.parametrize(
-    "path", [path for path in LESSONS if path.stem not in DIPPED_INTO], ids=lambda p: p.stem
-)
+@every_lesson
 def test_its_main_path_takes_at_most_45_minutes_and_its_head_says_how_many(path: Path):
     takes = measure(read(path))
     assert takes.minutes <= CARDS.get(path.stem, AT_MOST), takes
