@@ -20,7 +20,9 @@ def add(commands: Any) -> None:
     checking.add_argument("file", type=Path, help="a Python file with your answer")
     checking.add_argument("--json", action="store_true", help="for programs")
     checking.add_argument("--seed", type=int, help="another instance of what the checks draw")
-    checking.add_argument("--figure", action="store_true", help="save the figure, and say where")
+    checking.add_argument(
+        "--figure", type=Path, metavar="FILE", help="the figure of what failed: .html, .png, .svg"
+    )
     checking.set_defaults(run=check)
 
     practising = commands.add_parser(
@@ -75,7 +77,7 @@ def check(options: argparse.Namespace) -> int:
     practising.keep(verdict)
     print(json.dumps(verdict.as_json(), indent=1) if options.json else verdict)
     if options.figure and verdict.failed is not None and verdict.failed.tape is not None:
-        print(f"figure: {player(verdict.failed)}")
+        print(f"figure: {player(verdict.failed, options.figure)}")
     return 0 if verdict.passed else 1
 
 

@@ -34,16 +34,17 @@ class Practice:
         self.verdict: Verdict | None = None
         self.hints = 0
         self._asked_reset = False
+        self._seen = (0, 0)
 
     def run(self) -> int:
         """Until the reader quits. Keys come from the terminal, saves from the file system."""
         if not sys.stdin.isatty():
             raise ValueError("practice needs a terminal; `labkit check NAME FILE` judges a file without one")
-        self.begin()
         saved, stop = os.pipe(), threading.Event()
         watcher = threading.Thread(target=_watch, args=(self.folder, saved[1], stop), daemon=True)
-        watcher.start()
         try:
+            self.begin()
+            watcher.start()
             with _single_keys():
                 while self._turn(saved[0]):
                     pass
@@ -51,7 +52,8 @@ class Practice:
             self.out("")
         finally:
             stop.set()
-            watcher.join(5)
+            if watcher.ident is not None:
+                watcher.join(5)
             for fd in saved:
                 os.close(fd)
         return 0
@@ -59,7 +61,8 @@ class Practice:
     def _turn(self, saved: int) -> bool:
         ready, _, _ = select.select([sys.stdin, saved], [], [])
         if saved in ready:
-            if str(self.file.resolve()) in os.read(saved, 65536).decode().splitlines():
+            os.read(saved, 65536)
+            if self._stamp() != self._seen:
                 self.check()
             return True
         key = os.read(sys.stdin.fileno(), 1).decode(errors="replace")
@@ -95,11 +98,21 @@ class Practice:
         self.folder.mkdir(parents=True, exist_ok=True)
         if not self.file.exists():
             self.file.write_text(self.exercise.stub, encoding="utf-8")
+        self._seen = self._stamp()
         self.out(f"\n{self.exercise.lesson} · {self.exercise.title} ({self.exercise.points} points)\n")
         self.out(self.exercise.statement)
         self.out(f"\nYour file: {self.file}. Save it, and it is checked.\n{KEYS}")
 
+    def _stamp(self) -> tuple[int, int]:
+        """What a save changes: (when, which file); as before while an editor puts a new file there."""
+        try:
+            now = self.file.stat()
+        except OSError:
+            return self._seen
+        return now.st_mtime_ns, now.st_ino
+
     def check(self) -> None:
+        self._seen = self._stamp()
         try:
             verdict = practice.judge(self.exercise, self.file)
         except ValueError as error:
@@ -154,9 +167,9 @@ class Practice:
         if failed is None or failed.tape is None or not len(failed.tape):
             self.out("There is no figure: save your file, and what fails can be looked at.")
             return
-        path = player(failed)
+        path = player(failed, self.folder / "figure.html")
         self.out(f"figure: {path}")
-        webbrowser.open(path.as_uri())
+        webbrowser.open(path.resolve().as_uri())
 
     def _first_unsolved(self) -> Exercise:
         return next((each for each in self.exercises if each.name not in self.passed), self.exercises[0])
@@ -181,10 +194,18 @@ def _single_keys() -> Iterator[None]:
 
 
 def _watch(folder: Path, told: int, stop: threading.Event) -> None:
-    """Write the path of every file that is saved in `folder`, a line each, to the pipe `told`."""
+    """Write a byte to the pipe `told` for each save in `folder`, and now and then: a save can be missed."""
     from watchfiles import watch
 
-    for changes in watch(folder, stop_event=stop, debounce=100, step=20, rust_timeout=500, recursive=False):
-        lines = "".join(f"{Path(path).resolve()}\n" for _, path in changes)
+    saves = watch(
+        folder,
+        stop_event=stop,
+        debounce=100,
+        step=20,
+        rust_timeout=500,
+        yield_on_timeout=True,
+        recursive=False,
+    )
+    for _ in saves:
         with contextlib.suppress(OSError):
-            os.write(told, lines.encode())
+            os.write(told, b".")

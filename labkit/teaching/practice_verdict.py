@@ -5,7 +5,6 @@ It reads tapes; it knows nothing of processes, and has words but no page.
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -128,10 +127,8 @@ def opened(outcome: Outcome) -> Any:
     return figure
 
 
-def player(outcome: Outcome) -> Path:
-    """A file that a browser shows: the figure of a failed check."""
-    folder = Path(tempfile.mkdtemp(prefix="labkit-figure-"))
-    path = folder / "figure.html"
+def player(outcome: Outcome, path: Path) -> Path:
+    """Save the figure of a failed check: .html plays in a browser, .png and .svg show its iteration."""
     from labkit.figure.live import LiveFigure
 
     assert outcome.tape is not None
