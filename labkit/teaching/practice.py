@@ -67,11 +67,11 @@ def judge(exercise: Exercise, answer: Any, *, only: str | None = None, seed: int
 
 def _outcome(check: Check, bench: Bench) -> Outcome:
     try:
-        bench.tolerated = "\0"
+        bench.tolerated, bench.stages = "\0", 0
         bench.rng.seed(f"{bench.seed} {check.name}")
         check.judge(bench)
-        if bench.stage is not None:
-            _ = bench.stage.tape  # a check that looks at bytes alone holds the tape against them, too
+        # a check that looks at bytes alone holds the tape against them, too
+        passed_with = bench.stage.tape if bench.stage is not None else None
     except (Failed, LookupError, TypeError, ValueError) as error:
         odd = Failed("Your code can be judged.", f"The check could not follow it: {error!r}.")
         failed, tape = error if isinstance(error, Failed) else odd, None
@@ -83,7 +83,7 @@ def _outcome(check: Check, bench: Bench) -> Outcome:
             pass
         happened, at = _raised(bench, tape) or (failed.happened, failed.at)
         return Outcome(check.name, check.points, False, failed.expected, happened, at, tape)
-    return Outcome(check.name, check.points, True)
+    return Outcome(check.name, check.points, True, tape=passed_with)
 
 
 def _raised(bench: Bench, tape: Tape | None) -> tuple[str, int | None] | None:

@@ -39,6 +39,7 @@ class Bench:
         self._process: Process | None = None
         self._unloadable: Failed | None = None
         self._printed = ""
+        self.stages = 0  # that the check has opened
         self.tolerated = "\0"  # errors of handlers with this text are what a check is about
         self.hung = 0  # how often the answer did not come back
 
@@ -55,6 +56,7 @@ class Bench:
                 self._unloadable = failed
                 raise
         made = self.order("open", options=options)
+        self.stages += 1
         self.stage = Stage(self, tuple(made["address"]), options.get("buffers"), made["stepped"])
         return self.stage
 
@@ -237,6 +239,7 @@ class Stage:
                 raise Failed("Your loop is recorded.", f"The tape cannot be read: {error}.") from None
             finally:
                 path.unlink(missing_ok=True)
+            self._tape.about["stage"] = str(self.bench.stages)
             self._believe(self._tape, reply)
         return self._tape
 

@@ -18,6 +18,7 @@ from typing import Any
 from labkit import kernel
 from labkit.lab.asyncore_lab import AsyncoreLab
 from labkit.lab.lab import Lab
+from labkit.lab.recorded_loop import listen
 from labkit.loop import Channel
 from labkit.record.recorder import Recorder
 from labkit.record.selectors import RecordingSelector, named
@@ -86,18 +87,18 @@ class Asking(selectors.BaseSelector):
 def with_listener(listener: Any, handler: type[Channel], room: int | None = None, **options: Any) -> Lab:
     """A Lab whose listener is a `listener(loop, sock, handler)`, a subclass of labkit's Listener.
 
-    With `room`, so many fds more can be made while its loop is at work.
+    With `room`, so many fds more can be made while its loop is at work. It listens at `lab.listening`.
     """
     lab: Any = Lab(handler, **options)
 
-    def build(engine: Any) -> None:
-        for channel in list(engine.loop.channels):
+    def build(loop: Any) -> Any:
+        for channel in list(loop.channels):
             channel.abort()
-        engine._listener = engine._listen()
-        engine.address = engine._listener.getsockname()
-        listener(engine.loop, engine._listener, handler)
+        sock = lab._engine._listener = listen(loop.selector.recorder, options.get("buffers"))
+        listener(loop, sock, handler)
+        return sock.getsockname()
 
-    lab._engine.ask(build)
+    lab.listening = lab.in_loop(build)
     if room is not None:
         taken = kernel.open_fds()
         lab.room = next(n for n in range(4096) if n - sum(fd < n for fd in taken) == room)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
-from labkit.teaching.practice_form import Exercise
+from labkit.tape.tape import Tape
+from labkit.teaching.practice import judge
+from labkit.teaching.practice_form import HERE, Exercise, load
+from labkit.teaching.practice_verdict import parted, reference
 from tests.teaching.answers import ANSWERS, Answer, answers, exercises, hold, wrong
 
 LESSONS = ("01", "02", "03", "04", "05", "06", "07", "08", "09")
@@ -48,3 +52,32 @@ def test_each_lesson_has_three(lesson: str):
 def test_no_folder_of_answers_without_an_exercise():
     names = {each.name for each in exercises()}
     assert {path.name for path in ANSWERS.iterdir() if path.is_dir() and path.name[0] != "_"} <= names
+
+
+TAPES = sorted((HERE / "tapes").glob("*.jsonl"))
+
+
+@pytest.mark.parametrize("path", TAPES, ids=lambda path: path.stem)
+def test_a_reference_tape_belongs_to_a_check(path: Path):
+    name, _, number = path.stem.rpartition("-")
+    assert int(number) < len(load(name).checks)
+    assert len(Tape.load(path)) and path.stat().st_size <= 12_000
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["read-until-eagain", "edge-safe-reading", "pipelined", "good-bye-once"])
+def test_the_solution_does_what_its_reference_tape_says(name: str):
+    verdict = judge(load(name), ANSWERS / name / "solution.py", seed=0)
+    for number, outcome in enumerate(verdict.outcomes):
+        path = reference(load(name), number)
+        assert outcome.tape is not None and path.is_file()
+        assert outcome.tape.diff(Tape.load(path)) is None, "python -m tests.answers.record " + name
+
+
+@pytest.mark.slow
+def test_a_failed_check_says_where_it_parts_from_the_reference():
+    verdict = judge(load("edge-safe-reading"), ANSWERS / "edge-safe-reading" / "wrong_once.py", seed=0)
+    assert parted(verdict).startswith(
+        "iteration 2: your loop made nothing more, the reference made recv(1_024)"
+    )
+    assert parted(verdict) in str(verdict)
