@@ -1,4 +1,4 @@
-"""Every solution, stub and wrong answer again and again beside a busy machine: a verdict that wavers is named.
+"""Every solution, stub and wrong answer again and again beside a busy machine: what wavers is named.
 
 Each round draws other instances (another seed), as graded runs do. Two processes that only count keep both
 cores busy meanwhile.
@@ -64,7 +64,7 @@ def told(state: dict) -> str:
         f"answers, beside {os.cpu_count()} busy processes."
     ]
     lines += [f"- {count} × {name}" for name, count in sorted(state["wrong"].items())] or [
-        "Every verdict was as it should be: solutions pass, stubs and wrong answers fail, each in its own check."
+        "Every verdict was as it should be: solutions pass, all others fail, each in its own check."
     ]
     return "\n".join(lines)
 
