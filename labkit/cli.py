@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 from labkit import __version__, kernel
 from labkit.classroom import commands as teaching_a_class
@@ -23,6 +24,7 @@ from labkit.tape import narrate
 from labkit.tape.iteration import Iteration
 from labkit.tape.tape import Tape
 from labkit.teaching import commands as practising
+from labkit.watching import commands as flying
 
 PACKAGES = ("jupyterlab", "ipykernel", "ipywidgets", "matplotlib", "numpy", "anywidget")
 
@@ -83,11 +85,29 @@ def _parser() -> argparse.ArgumentParser:
     notebooks_.add_argument("folder", type=Path, metavar="DIR", help="a folder that is new or empty of them")
     notebooks_.set_defaults(run=lambda options: notebooks(options.folder))
 
+    flying.add(commands, after=_after_the_flight)
     teaching_a_class.add(commands)
     grading.add(commands)
     practising.add(commands)
     diagnosis.add(commands)
     return parser
+
+
+def _after_the_flight(flight: Any, options: argparse.Namespace) -> None:
+    """What the rooms that know neither each other nor programs add: findings, and players of saved stalls."""
+    from labkit.diagnosis import diagnose
+    from labkit.watching.flight import screen, write_json
+
+    findings = {each.name: diagnose(each.tape) for each in flight.loops if len(each.tape)}
+    if options.json is None:
+        print(screen(flight, findings), file=sys.stderr)
+    else:
+        write_json(flight, findings, options.json)
+    for saved in sorted(options.save.glob("stall-*.jsonl")) if options.save is not None else ():
+        if not saved.with_suffix(".html").exists():
+            from labkit.figure.live import LiveFigure
+
+            LiveFigure(Tape.load(saved)).save(saved.with_suffix(".html"))
 
 
 def _output(parser: argparse.ArgumentParser) -> None:

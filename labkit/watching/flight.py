@@ -1,0 +1,149 @@
+"""What is told of a recorded program: one screen, the same for programs, and a trace that Perfetto opens.
+
+It reads a Flight's tapes and stalls, and runs nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from labkit.tape.narrate import duration, plural
+from labkit.watching.program import Flight
+from labkit.watching.stalls import Watched
+
+LONGEST = 5  # stalls, or culprits, that the screen names
+
+
+def facts(flight: Flight) -> dict[str, Any]:
+    """The flight as plain data: loops with their times, stalls by length, who stalled how often."""
+    stalls = sorted(flight.stalls, key=lambda stall: -stall.ns)
+    by_name = Counter(str(stall.culprit.function) for stall in stalls)
+    return {
+        "seconds": (time.perf_counter_ns() - flight.began) / 1e9,
+        "loops": [_loop(each) for each in flight.loops],
+        "stalls": [asdict(stall) for stall in stalls],
+        "stalled": flight.sampler.count,
+        "stall_ns": flight.sampler.stall_ns,
+        "culprits": dict(by_name.most_common()),
+        "children": flight.children,
+    }
+
+
+def _loop(watched: Watched) -> dict[str, Any]:
+    tape = watched.tape
+    told: dict[str, Any] = {"name": watched.name, "thread": watched.thread.name}
+    if watched.beat is not None:
+        return told | {"missing": "it waits in C: its iterations and sets are not recorded, only its stalls"}
+    moved = Counter[str]()
+    for it in tape:
+        for call in it.calls:
+            if call.name in ("recv", "send") and call.result:
+                moved[call.name] += call.result
+    return told | {
+        "selector": tape.about.get("selector", ""),
+        "iterations": tape.dropped + len(tape),
+        "on_tape": len(tape),
+        "asleep_ns": sum(it.asleep_ns for it in tape),
+        "awake_ns": sum(it.awake_ns for it in tape),
+        "longest_ns": max((it.awake_ns for it in tape), default=0),
+        "received": moved["recv"],
+        "sent": moved["send"],
+    }
+
+
+def screen(flight: Flight, findings: dict[str, list[Any]]) -> str:
+    """The flight in words: at most a screen. `findings` are those of each loop's tape, by its name."""
+    told = facts(flight)
+    lines = [f"labkit watched {told['seconds']:.1f} s."]
+    if not told["loops"]:
+        lines.append("  No asyncio or asyncore loop ran in this process.")
+    for each in told["loops"]:
+        lines.append("  " + _line(each))
+    if flight.children:
+        lines.append(f"  {plural(flight.children, 'child process')} started; children are not watched.")
+    stalls = told["stalls"]
+    limit = f"{told['stall_ns'] / 1e6:g} ms"
+    lines.append(
+        f"  {plural(told['stalled'], 'stall')} longer than {limit}."
+        if stalls
+        else f"  No stall longer than {limit}."
+    )
+    lines += [f"    {stall}" for stall in sorted(flight.stalls, key=lambda each: -each.ns)[:LONGEST]]
+    for name, found in findings.items():
+        lines += [f"  {name}, iteration {each.first}: {each.what} {each.cure}" for each in found[:LONGEST]]
+    return "\n".join(lines)
+
+
+def _line(told: dict[str, Any]) -> str:
+    name = f"{told['name']} in {told['thread']}"
+    if "missing" in told:
+        return f"{name}: {told['missing']}."
+    bytes_ = (
+        f", {told['received']:,} B in, {told['sent']:,} B out" if told["received"] or told["sent"] else ""
+    )
+    return (
+        f"{name}, on {told['selector']}: {plural(told['iterations'], 'iteration')}, asleep "
+        f"{duration(told['asleep_ns'])}, awake {duration(told['awake_ns'])} (longest "
+        f"{duration(told['longest_ns'])}){bytes_}."
+    )
+
+
+def write_json(flight: Flight, findings: dict[str, list[Any]], path: Path) -> None:
+    """The facts, with the findings, as one JSON object; a file that is there is replaced whole."""
+    found = {name: [_plain(each) for each in each_found] for name, each_found in findings.items()}
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(json.dumps(facts(flight) | {"findings": found}, indent=1) + "\n")
+    os.replace(partial, path)
+
+
+def _plain(finding: Any) -> dict[str, Any]:
+    fields = ("rule", "fd", "first", "last", "what", "why", "cure")
+    return {name: getattr(finding, name) for name in fields}
+
+
+def write_perfetto(flight: Flight, path: Path) -> None:
+    """Everything on the tapes as trace events (JSON) that ui.perfetto.dev and chrome://tracing open."""
+    events = [event for number, each in enumerate(flight.loops, 1) for event in _events(flight, number, each)]
+    path.write_text(json.dumps({"traceEvents": events, "displayTimeUnit": "ms"}) + "\n")
+
+
+def _events(flight: Flight, process: int, watched: Watched) -> Iterator[dict[str, Any]]:
+    """One loop is a process there, with a track for iterations, one a connection, one a stalled task."""
+    yield _named("process_name", process, 0, f"{watched.name} in {watched.thread.name}")
+    yield _named("thread_name", process, 0, "iterations")
+    tracks: dict[str, int] = {}
+    for it in watched.tape:
+        woke = it.at_ns + it.asleep_ns
+        yield _slice(process, 0, "asleep", it.at_ns, it.asleep_ns, {"timeout": it.timeout})
+        yield _slice(process, 0, "awake", woke, it.awake_ns, {"iteration": it.index, "ready": len(it.ready)})
+        for fd in it.ready:
+            track = tracks.setdefault(it.name(fd), len(tracks) + 1)
+            yield _slice(process, track, "ready", woke, it.awake_ns, {"iteration": it.index, "fd": fd})
+    for stall in flight.stalls:
+        if stall.loop == watched.name:
+            track = tracks.setdefault(f"task {stall.task or '?'}", len(tracks) + 1)
+            try:
+                it = watched.tape.iteration(stall.iteration)
+            except IndexError:
+                continue
+            began = it.at_ns + it.asleep_ns
+            yield _slice(process, track, str(stall.culprit), began, stall.ns, {"waited": stall.waited})
+    for name, track in tracks.items():
+        yield _named("thread_name", process, track, name)
+
+
+def _named(what: str, process: int, track: int, name: str) -> dict[str, Any]:
+    return {"ph": "M", "name": what, "pid": process, "tid": track, "args": {"name": name}}
+
+
+def _slice(process: int, track: int, name: str, at_ns: int, ns: int, args: dict[str, Any]) -> dict[str, Any]:
+    """A complete event, in microseconds."""
+    where = {"pid": process, "tid": track, "ts": at_ns / 1e3, "dur": ns / 1e3}
+    return {"ph": "X", "name": name, "args": args} | where

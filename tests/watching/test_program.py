@@ -1,0 +1,367 @@
+"""`labkit watch app.py`: output, signals and exit status are the program's own; its stalls are named."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ..helpers import ROOT
+
+SERVER = """
+import asyncio, sys, time
+
+{handlers}
+
+HANDLERS = [{names}]
+
+async def serve(reader, writer):
+    while line := await reader.readline():
+        HANDLERS[int(line)]()
+        writer.write(line)
+        await writer.drain()
+    writer.close()
+
+async def client(port, orders):
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    for order in orders:
+        writer.write(b"%d\\n" % order)
+        await reader.readline()
+    writer.close()
+
+async def main():
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    await asyncio.gather(client(port, {orders}), client(port, {orders}[::-1]))
+    server.close()
+
+asyncio.run(main())
+"""
+
+
+def server(slow: int | None, blocks: str = "time.sleep(0.3)", count: int = 6) -> str:
+    """A program with `count` handlers, of which one, or none, keeps the loop waiting once."""
+    handlers = "\n\n".join(f"def handler_{n}():\n    {blocks if n == slow else 'pass'}" for n in range(count))
+    orders = [n for n in range(count) for _ in range(1 if n == slow else 5)]
+    names = ", ".join(f"handler_{n}" for n in range(count))
+    return SERVER.format(handlers=handlers, names=names, orders=orders)
+
+
+def watch(folder: Path, text: str, *arguments: str, options: tuple[str, ...] = (), stdin: str = "") -> Any:
+    """Run the program watched; the ended process, with `told`, what --json wrote."""
+    (folder / "app.py").write_text(text)
+    told = folder / "told.json"
+    command = [
+        sys.executable,
+        "-m",
+        "labkit.cli",
+        "watch",
+        "--json",
+        str(told),
+        *options,
+        "app.py",
+        *arguments,
+    ]
+    ended: Any = subprocess.run(
+        command, cwd=folder, input=stdin, capture_output=True, text=True, timeout=60, env=environment()
+    )
+    ended.told = json.loads(told.read_text()) if told.exists() else None
+    return ended
+
+
+def environment() -> dict[str, str]:
+    return os.environ | {"PYTHONPATH": str(ROOT)}
+
+
+def plain(folder: Path, *arguments: str, stdin: str = "") -> Any:
+    return subprocess.run(
+        [sys.executable, "app.py", *arguments],
+        cwd=folder,
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+# ---- the program's own -----------------------------------------------------------------------------------
+
+PROGRAMS = {
+    "says": "import sys\nprint(sys.argv, sys.stdin.read(), __name__, __file__)\nprint('e', file=sys.stderr)",
+    "ends with 3": "import sys\nsys.exit(3)",
+    "ends with words": "import sys\nsys.exit('it did not work')",
+    "raises": "def f():\n    return 1 / 0\n\nf()",
+    "raises in a loop": "import asyncio\nasync def main():\n    raise KeyError('x')\nasyncio.run(main())",
+    "no file": "open('nowhere')",
+    "not Python": "def f(:\n",
+    "two loops": "import asyncio\nfor _ in range(2):\n    asyncio.run(asyncio.sleep(0))\nprint('both')",
+    "interrupts itself": "import os, signal, time\nos.kill(os.getpid(), signal.SIGINT)\ntime.sleep(5)",
+    "leaves a task": "import asyncio\nasync def main():\n    asyncio.create_task(asyncio.sleep(9))\n"
+    "asyncio.run(main())",
+}  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_what_it_says_and_how_it_ends_are_its_own(tmp_path: Path, name: str):
+    watched = watch(tmp_path, PROGRAMS[name], "-v", "--x=1", stdin="hello")
+    alone = plain(tmp_path, "-v", "--x=1", stdin="hello")
+    assert (watched.returncode, watched.stdout) == (alone.returncode, alone.stdout)
+    assert watched.stderr.strip().splitlines()[-1:] == alone.stderr.strip().splitlines()[-1:]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_as_it_would(tmp_path: Path, number: int):
+    (tmp_path / "app.py").write_text(
+        "import asyncio\nasync def main():\n    print('here', flush=True)\n    await asyncio.sleep(30)\n"
+        "asyncio.run(main())"
+    )
+    ends = []
+    for command in (["app.py"], ["-m", "labkit.cli", "watch", "app.py"]):
+        process = subprocess.Popen(
+            [sys.executable, *command],
+            cwd=tmp_path,
+            env=environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert process.stdout is not None and process.stdout.readline() == "here\n"
+        time.sleep(0.2)
+        process.send_signal(number)
+        _, said = process.communicate(timeout=30)
+        ends.append(process.returncode)
+    assert ends == [-number, -number]
+    assert "labkit watched" in said
+
+
+@pytest.mark.slow
+def test_a_program_with_a_handler_of_its_own_for_the_signal_keeps_it(tmp_path: Path):
+    text = """
+import asyncio, os, signal
+async def main():
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, print, "asked to end")
+    os.kill(os.getpid(), signal.SIGTERM)
+    await asyncio.sleep(0.1)
+asyncio.run(main())
+"""
+    ended = watch(tmp_path, text)
+    assert (ended.returncode, ended.stdout) == (0, "asked to end\n")
+
+
+@pytest.mark.slow
+def test_a_module_is_run_as_python_m_does(tmp_path: Path):
+    (tmp_path / "pack").mkdir()
+    (tmp_path / "pack" / "__init__.py").write_text("")
+    (tmp_path / "pack" / "__main__.py").write_text("import sys; print(sys.argv[1:], __package__)")
+    command = [sys.executable, "-m", "labkit.cli", "watch", "-m", "pack", "--port", "1"]
+    ended = subprocess.run(
+        command, cwd=tmp_path, capture_output=True, text=True, env=environment(), timeout=60
+    )
+    assert ended.stdout == "['--port', '1'] pack\n" and ended.returncode == 0
+
+
+@pytest.mark.slow
+def test_children_are_said_to_be_unwatched(tmp_path: Path):
+    text = "import subprocess, sys\nsubprocess.run([sys.executable, '-c', 'print(1)'])"
+    assert watch(tmp_path, text).told["children"] == 1
+
+
+def test_what_is_no_program_is_refused_in_a_sentence(tmp_path: Path):
+    command = [sys.executable, "-m", "labkit.cli", "watch", "nowhere.py"]
+    ended = subprocess.run(
+        command, cwd=tmp_path, capture_output=True, text=True, env=environment(), timeout=60
+    )
+    assert ended.returncode == 2 and "no program nowhere.py" in ended.stderr
+
+
+# ---- stalls ----------------------------------------------------------------------------------------------
+
+BLOCKS = {
+    "sleeps": "time.sleep(0.3)",
+    "computes": "sum(n * n for n in range(6_000_000))",
+    "reads a pipe": "import subprocess; subprocess.run(['sleep', '0.3'])",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("blocks", BLOCKS)
+def test_a_stall_is_named_by_its_handler_line_and_task(tmp_path: Path, blocks: str):
+    slow = random.Random(blocks).randrange(6)
+    told = watch(tmp_path, server(slow, BLOCKS[blocks])).told
+    assert told["stalled"] >= 1
+    stall = told["stalls"][0]
+    assert f"handler_{slow}" in stall["culprit"]["function"], stall
+    assert stall["culprit"]["file"].endswith("app.py") and "(serve)" in stall["task"]
+    assert stall["ns"] >= 100_000_000
+    assert [each["name"] for each in told["loops"]] == ["asyncio"]
+
+
+@pytest.mark.slow
+def test_who_waited_meanwhile_is_named_with_its_bytes(tmp_path: Path):
+    told = watch(tmp_path, server(2)).told
+    assert any(size == 2 for size in told["stalls"][0]["waited"].values()), told["stalls"]
+
+
+@pytest.mark.slow
+def test_a_healthy_program_is_not_accused(tmp_path: Path):
+    told = watch(tmp_path, server(None), options=("--stall", "500")).told
+    assert not told["stalls"] and not told["findings"]["asyncio"]
+    assert told["loops"][0]["iterations"] > 10
+
+
+@pytest.mark.slow
+def test_stalls_in_other_threads_loops_are_caught_too(tmp_path: Path):
+    text = """
+import asyncio, threading, time
+def slow_in_a_thread(): time.sleep(0.3)
+async def main():
+    slow_in_a_thread()
+thread = threading.Thread(target=lambda: asyncio.run(main()), name="worker")
+thread.start(); thread.join()
+"""
+    (stall,) = watch(tmp_path, text).told["stalls"]
+    assert (stall["thread"], stall["culprit"]["function"]) == ("worker", "slow_in_a_thread")
+
+
+@pytest.mark.slow
+def test_asyncore_is_met_where_it_is_imported(tmp_path: Path):
+    pytest.importorskip("asyncore")
+    text = """
+import asyncore, socket, time
+class Slow(asyncore.dispatcher):
+    def writable(self): return False
+    def handle_read(self):
+        self.recv(10); time.sleep(0.3); self.close()
+here, there = socket.socketpair()
+Slow(here); there.send(b"x")
+asyncore.loop()
+"""
+    told = watch(tmp_path, text).told
+    assert told["loops"][0]["name"] == "asyncore"
+    assert told["stalls"][0]["culprit"]["function"] == "Slow.handle_read"
+
+
+@pytest.mark.slow
+def test_of_uvloop_stalls_are_caught_and_what_is_missing_is_said(tmp_path: Path):
+    pytest.importorskip("uvloop", reason="uvloop has no release for this Python")
+    told = watch(tmp_path, server(1).replace("asyncio.run(main())", "import uvloop; uvloop.run(main())")).told
+    assert "not recorded" in told["loops"][0]["missing"]
+    assert "handler_1" in told["stalls"][0]["culprit"]["function"]
+
+
+@pytest.mark.slow
+def test_a_stall_is_saved_with_its_tape_its_player_and_a_report(tmp_path: Path):
+    options = ("--save", "saved", "--perfetto", "trace.json")
+    watch(tmp_path, server(3), options=options)
+    saved = tmp_path / "saved"
+    assert {each.name for each in saved.iterdir()} == {"stall-01.json", "stall-01.jsonl", "stall-01.html"}
+    assert "handler_3" in json.loads((saved / "stall-01.json").read_text())["culprit"]["function"]
+    events = json.loads((tmp_path / "trace.json").read_text())["traceEvents"]
+    assert {"asleep", "awake", "ready"} <= {each["name"] for each in events}
+    assert any("handler_3" in each["name"] for each in events)
+    assert all(each["ph"] == "M" or each["dur"] >= 0 for each in events)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("framework", ["aiohttp", "uvicorn", "websockets", "hypercorn"])
+def test_a_stall_in_somebody_elses_server_is_named(tmp_path: Path, framework: str):
+    pytest.importorskip(framework, reason=f"{framework} has no release for this Python")
+    told = watch(tmp_path, FRAMEWORKS[framework]).told
+    names = [stall["culprit"]["function"] for stall in told["stalls"]]
+    assert any("slow_lookup" in name for name in names), (names, told)
+
+
+CLIENT = """
+import asyncio, sys, time
+def slow_lookup():
+    time.sleep(0.3)
+async def get(port, path=b"/"):
+    for _ in range(100):
+        try:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            break
+        except OSError:
+            await asyncio.sleep(0.05)
+    writer.write(b"GET " + path + b" HTTP/1.1\\r\\nhost: x\\r\\nconnection: close\\r\\n\\r\\n")
+    await reader.read()
+    writer.close()
+import socket
+with socket.socket() as free:
+    free.bind(("127.0.0.1", 0))
+    PORT = free.getsockname()[1]
+"""
+ASGI = """
+async def app(scope, receive, send):
+    if scope["type"] == "lifespan":
+        while True:
+            message = await receive()
+            await send({"type": message["type"] + ".complete"})
+            if message["type"] == "lifespan.shutdown":
+                return
+    slow_lookup()
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"ok"})
+"""
+FRAMEWORKS = {
+    "aiohttp": CLIENT + """
+from aiohttp import web
+async def handle(request):
+    slow_lookup()
+    return web.Response(text="ok")
+async def main():
+    app = web.Application()
+    app.router.add_get("/", handle)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", PORT).start()
+    await get(PORT)
+    await runner.cleanup()
+asyncio.run(main())
+""",
+    "uvicorn": CLIENT + ASGI + """
+import uvicorn
+server = uvicorn.Server(uvicorn.Config(app, port=PORT, log_level="error", loop="asyncio"))
+async def main():
+    serving = asyncio.create_task(server.serve())
+    await get(PORT)
+    server.should_exit = True
+    await serving
+asyncio.run(main())
+""",
+    "hypercorn": CLIENT + ASGI + """
+from hypercorn.asyncio import serve
+from hypercorn.config import Config
+async def main():
+    config, over = Config(), asyncio.Event()
+    config.bind = [f"127.0.0.1:{PORT}"]
+    config.errorlog = None
+    serving = asyncio.create_task(serve(app, config, shutdown_trigger=over.wait))
+    await get(PORT)
+    over.set()
+    await serving
+asyncio.run(main())
+""",
+    "websockets": CLIENT + """
+import websockets
+async def handle(socket):
+    async for message in socket:
+        slow_lookup()
+        await socket.send(message)
+async def main():
+    async with websockets.serve(handle, "127.0.0.1", PORT):
+        async with websockets.connect(f"ws://127.0.0.1:{PORT}") as socket:
+            await socket.send("hello")
+            await socket.recv()
+asyncio.run(main())
+""",
+}  # fmt: skip
