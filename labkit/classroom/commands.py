@@ -42,7 +42,7 @@ def simulated(options: argparse.Namespace) -> int:
 
     def drawing(lab: Lab) -> Callable[[], object]:
         figure = LiveFigure(lab.tape)
-        return lambda: figure.frame(lab.tape[-1].index) if len(lab.tape) else None
+        return lambda: figure.drawing(lab.tape[-1].index) if len(lab.tape) else None
 
     hour = simulate(options.simulate, draw=drawing)
     print(hour.as_json() if options.json else hour)
