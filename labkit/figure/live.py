@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from labkit import kernel
+from labkit.diagnosis import diagnose
 from labkit.figure.controls import LATEST_WINS, Controls
 from labkit.figure.output import after_each_cell, bundle
 from labkit.figure.panels.panel import Panel
@@ -38,6 +39,8 @@ SHARE = 0.35  # of a core that drawing may take while the lab has time to spare
 BUSY_SHARE = 0.05  # and while it has none: the interpreter's lock is one for both
 BUSY = 400  # iterations a second from which on a lab counts as busy
 ASLEEP_AFTER = 0.2  # seconds without an iteration after which a running loop is asked what it sleeps in
+DIAGNOSED_AT_MOST = 500  # iterations: a figure that follows a lab has no time for more
+QUIET = 0.3  # seconds without an iteration after which a tape is diagnosed
 REST = 1.0  # seconds after which a figure that the reader has left is published
 STATE_EVERY = 0.2  # seconds between two changes of the controls while it runs
 COMPACT = 320  # pixels of a compact figure's drawing
@@ -98,6 +101,7 @@ class LiveFigure(View):
         self._display: Any = None
         self._published: Any = None
         self._publish_at = 0.0  # when the reader has left it, and it may be saved
+        self._diagnosed = -1  # the newest iteration when it was diagnosed last
         self._unhook: Callable[[], None] = lambda: None
         cells.add(self)
 
@@ -171,6 +175,8 @@ class LiveFigure(View):
         if self.following and self._newest() != self._position.i:
             self._position, self._stale = self.position, True
         self._look(now)
+        if self._diagnoses and not self.running and not self._stale and now >= self._moved[0] + QUIET:
+            self._diagnose()
         if self._publish_at and now >= self._publish_at and not self.running:
             self._publish_at = 0.0
             self._publish()
@@ -241,8 +247,6 @@ class LiveFigure(View):
         self._stale = False
         glide, self._stepped = self._stepped, False
         try:
-            if self._diagnoses and not self.running:
-                self._diagnose()
             drawing = self.draw(width=self._wide)
             self._screen.show(drawing, self._state(now), glide)
         except Exception as error:  # a figure never ends its thread, or the lab
@@ -264,7 +268,12 @@ class LiveFigure(View):
         return self.controls.state() | own
 
     def _diagnose(self) -> None:
-        """Ask what is wrong with the loop, once for every end of the tape."""
+        """Ask what is wrong with the loop, once for every end of the tape; a long tape is not asked again."""
+        if self._newest() != self._diagnosed and len(self.tape) <= DIAGNOSED_AT_MOST:
+            self._diagnosed = self._newest()
+            found, flagged = diagnose(self.tape), self.sheet.findings
+            self.flag(found)
+            self._stale = self.sheet.findings != flagged
 
     # ---- in the notebook -------------------------------------------------------------------------------
 

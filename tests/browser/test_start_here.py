@@ -12,6 +12,7 @@ from html import unescape
 from pathlib import Path
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 
 from .conftest import Open
 from .reader import Figure, Notebook
@@ -306,3 +307,8 @@ def test_an_export_shows_the_last_frame_with_words(start: Notebook, figure: Figu
     shown = {unescape(alt): source for alt, source in images}
     assert words in shown
     assert picture.replace("\n", "") in shown[words].replace("\n", "")
+
+
+def test_axe_finds_nothing_serious_in_the_figure(figure: Figure):
+    found = Axe().run(figure.page, context={"include": [[".labkit"]]}).response["violations"]
+    assert not [(each["id"], each["impact"]) for each in found if each["impact"] in ("serious", "critical")]
