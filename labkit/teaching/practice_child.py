@@ -29,6 +29,8 @@ FILES = 512
 IN_A_CIRCLE = 1.0  # seconds of CPU after which a handler that has not returned never will
 ASLEEP = 0.8  # seconds after which one that sleeps in the same call blocks
 SETTLED_WITHIN = 0.5  # seconds in which what a peer has sent arrives
+RESTS_WITHIN = 1.0  # seconds in which a loop that runs by itself comes to rest after some news
+SEEMS_TO_REST = 0.15  # and those in which one does that has had no news
 QUIET = 0.03  # seconds that a loop that runs by itself must sleep to be called quiet
 
 
@@ -67,7 +69,7 @@ class Host:
         """Iterations until one finds nothing ready, but no more than `n`."""
         self._take_in(**news)
         if not hasattr(self.stage, "step"):
-            return {**self._falls_asleep(), **self._state()}
+            return {**self._falls_asleep(RESTS_WITHIN if n else SEEMS_TO_REST), **self._state()}
         return self._steps(n, True, {})
 
     def hear(self, **news: Any) -> dict[str, Any]:
@@ -119,11 +121,11 @@ class Host:
 
         return {**patiently(self.file, work, self.stage.thread), **self._state()}
 
-    def _falls_asleep(self) -> dict[str, Any]:
+    def _falls_asleep(self, within: float) -> dict[str, Any]:
         """Whether a loop that runs by itself comes to rest: it sleeps, and nothing new is on its tape."""
         stage, began, still = self.stage, time.process_time(), 0.0
         turns = -1
-        for _ in range(200):
+        for _ in range(int(within / 0.005)):
             time.sleep(0.005)
             if not stage.thread.is_alive():
                 return {"quiet": True, "asleep": ""}

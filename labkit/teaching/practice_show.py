@@ -7,6 +7,8 @@ from typing import Any
 
 from labkit.teaching.practice_verdict import Outcome, Verdict, diagnosed, opened, parted
 
+HEAD = "<thead><tr><th>check</th><th>state</th><th>points</th></tr></thead>"
+
 
 class Shown(Verdict):
     """A Verdict that a notebook shows when it is a cell's last value."""
@@ -44,7 +46,7 @@ def page(verdict: Verdict) -> str:
     rows = "".join(_row(each, each is verdict.failed) for each in verdict.outcomes)
     parts = [
         f"<p><strong>{escape(verdict.exercise.title)}</strong>: {verdict.score} of {verdict.max} points</p>",
-        f"<table><tbody>{rows}</tbody></table>",
+        f"<table>{HEAD}<tbody>{rows}</tbody></table>",
     ]
     if verdict.failed is not None:
         parts += _detail(verdict, verdict.failed)
@@ -73,7 +75,7 @@ def _detail(verdict: Verdict, failed: Outcome) -> list[str]:
         told.append(("What helps", finding.cure))
     parting = parted(verdict)
     if parting:
-        told.append(("Beside the reference", parting))
+        told.append(("The reference", parting))
     return [
         "<dl>",
         *(f"<dt><strong>{what}</strong></dt><dd>{_prose(text)}</dd>" for what, text in told),

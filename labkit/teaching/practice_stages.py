@@ -136,7 +136,7 @@ class Served:
         selector: str = "select",
         buffers: int | None = None,
     ) -> None:
-        self.tape = Tape(2**17)  # one that never sleeps fills any
+        self.tape = Tape(2**15)  # one that never sleeps fills any
         self.tape.about["selector"], inner = named(selector)
         self.names: dict[int, str] = {}
         self.error: BaseException | None = None

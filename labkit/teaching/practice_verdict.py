@@ -33,7 +33,7 @@ class Outcome:
         return f"{self.expected} {self.happened}{where}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Verdict:
     """The outcomes of an exercise's checks, in their order. `printed` is what the answer printed."""
 
@@ -91,6 +91,9 @@ class Verdict:
 
     def __str__(self) -> str:
         return "\n".join(lines(self))
+
+    def __repr__(self) -> str:
+        return str(self)  # what a Python prompt shows
 
 
 def lines(verdict: Verdict) -> list[str]:

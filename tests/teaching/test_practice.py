@@ -131,6 +131,13 @@ def test_the_command_judges_a_file(file: object, status: int, tmp_path: Path, mo
         assert "labkit: " in done.stderr
 
 
+def test_the_command_saves_the_figure_of_what_failed(tmp_path: Path):
+    for name in ("figure.html", "figure.png"):
+        done = command("check", NAME, WRONG, "--figure", tmp_path / name)
+        assert done.returncode == 1 and str(tmp_path / name) in done.stdout
+        assert (tmp_path / name).stat().st_size > 1000
+
+
 def test_terminal_and_notebook_agree():
     done = command("check", NAME, WRONG)
     assert done.stdout.strip() == str(judge(load(NAME), WRONG)).strip()
