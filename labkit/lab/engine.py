@@ -27,7 +27,7 @@ from labkit.lab.recorded_loop import BACKLOG, RecordedLoop, Waker, listen, raise
 from labkit.loop import Channel, Listener
 from labkit.record.recorder import Recorder
 from labkit.record.selectors import BusySelector, RecordingSelector, named
-from labkit.record.watched import Bytes, Sizes, channel_buffers, channel_sizes
+from labkit.record.watched import Far, Sizes, channel_buffers, channel_sizes
 from labkit.tape.iteration import Iteration
 from labkit.tape.tape import Tape
 from labkit.tape.turn import Now
@@ -367,11 +367,11 @@ class Engine:
         unread, unsent = kernel.capacity(peer.socket) if peer is not None and peer.open else (None, None)
         return self.name_of(channel), (received, sent, unsent, unread)
 
-    def _far(self, fd: int, channel: Any) -> Bytes:
+    def _far(self, fd: int, channel: Any) -> Far:
         """The bytes of a connection that are unsent, and unread, at its peer."""
         connection = self.connections.at(self.port_of(channel))
         peer = connection.peer if connection is not None else None
-        return (None, None) if peer is None else peer.contents()
+        return (None, None, None) if peer is None else peer.contents()
 
     def _now(self) -> Now | None:
         """What the kernel holds now; None while the loop runs, and in its own thread, where it is at work."""

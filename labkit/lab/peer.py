@@ -126,13 +126,19 @@ class Peer:
         # A FIN that waits behind unsent bytes takes a number of its own (tcp(7), RFC 9293 3.4).
         return unread, unsent - 1 if self.half_closed and unsent else unsent
 
-    def contents(self) -> tuple[bytes | None, bytes | None]:
-        """The first bytes that are (unsent, unread) in this end's kernel queues; None: nobody can say."""
+    def contents(self) -> tuple[bytes | None, bytes | None, Callable[[int], bytes | None]]:
+        """The first bytes that are (unsent, unread) in this end's kernel queues; None: nobody can say.
+
+        And a function that says the first of the last `count` bytes that this end has sent.
+        """
         queues = self.queues()
         if queues is None:
-            return None, None
+            return None, None, self._front
         unread, unsent = queues
-        return self._last.last(unsent, self.sent), received(self.fileno(), unread)
+        return self._last.last(unsent, self.sent), received(self.fileno(), unread), self._front
+
+    def _front(self, count: int) -> bytes | None:
+        return self._last.last(count, self.sent)
 
     def _try(self, action: Action, asked: int | None, attempt: Callable[[], Any]) -> Any:
         if not self.open:

@@ -18,9 +18,9 @@ from typing import Any
 
 from labkit.record.sockets import Sockets, clock
 from labkit.record.watched import (
-    Bytes,
     Count,
     Described,
+    Far,
     Sizes,
     Watched,
     channel_buffers,
@@ -72,7 +72,7 @@ class Recorder:
         describe: Callable[[int, Any], Described] = numbered,
         count: Count | None = None,
         buffers: Callable[[Any], tuple[Any, Any]] = channel_buffers,
-        far: Callable[[int, Any], Bytes] = nobody,
+        far: Callable[[int, Any], Far] = nobody,
         queues: bool = True,
     ) -> None:
         self.tape = Tape() if tape is None else tape

@@ -17,7 +17,8 @@ from labkit.tape.turn import CONTENTS_AT_MOST, EVENTS, Contents, Now, Queues
 log = logging.getLogger("labkit")
 
 Sizes = tuple[int | None, int | None]
-Bytes = tuple[bytes | None, bytes | None]
+# The first bytes (unsent, unread) at a peer, and what says the first of the last n bytes that it sent.
+Far = tuple[bytes | None, bytes | None, Callable[[int], bytes | None] | None]
 Count = Callable[[int, Any, int, int], tuple[Sizes, tuple[Any, ...] | None]]
 Described = tuple[str, tuple[int | None, ...] | None]
 
@@ -39,9 +40,9 @@ def channel_buffers(data: Any) -> tuple[Any, Any]:
     return getattr(data, "read_buffer", None), getattr(data, "write_buffer", None)
 
 
-def nobody(fd: int, data: Any) -> Bytes:
+def nobody(fd: int, data: Any) -> Far:
     """The peer's side of a connection whose peer nobody knows."""
-    return None, None
+    return None, None, None
 
 
 def numbered(fd: int, data: Any) -> Described:
@@ -59,7 +60,7 @@ class Watched:
         describe: Callable[[int, Any], Described],
         count: Count | None,
         buffers: Callable[[Any], tuple[Any, Any]],
-        far: Callable[[int, Any], Bytes],
+        far: Callable[[int, Any], Far],
     ) -> None:
         self._calls = calls
         self._sizes, self._describe, self._count = sizes, describe, count
@@ -180,12 +181,19 @@ class Watched:
         return tuple((sample[0], tuple(self._contents(sample))) for sample in packing.each_sample(samples))
 
     def _contents(self, sample: tuple[Any, ...], sent_now: int = 0) -> Contents:
-        fd, recv_queue, _, _, send_queue, _ = sample
+        fd, recv_queue, _, _, send_queue, account = sample
         data, sent = self.data[fd], self._sent.get(fd)
         read, write = self._instrument("_buffers", (None, None), data)
-        unsent, unread = self._instrument("_far", (None, None), fd, data)
+        unsent, unread, front = self._instrument("_far", (None, None, None), fd, data)
         queued = b"" if send_queue == 0 else sent.last(send_queue, self.tally(fd)[1]) if sent else None
-        return Contents(received(fd, recv_queue), first(read), first(write, sent_now), queued, unsent, unread)
+        arrived = received(fd, recv_queue)
+        if account is not None:  # what was handed over at one end, and has not left the other end's queue
+            _, peer_unsent, _, _, peer_unread, *_ = account
+            if arrived is None and recv_queue and front:
+                arrived = (front(recv_queue + peer_unsent) or b"")[:recv_queue] or None
+            if unread is None and peer_unread and sent and send_queue is not None:
+                unread = (sent.last(peer_unread + send_queue, self.tally(fd)[1]) or b"")[:peer_unread] or None
+        return Contents(arrived, first(read), first(write, sent_now), queued, unsent, unread)
 
     def now(self) -> Now:
         """What the kernel holds of every watched fd, and what a wait would be told; of a stopped loop."""
