@@ -1,5 +1,5 @@
 // A prediction on the page: the card that asks, and the card that answers. The state comes in, what is pressed
-// goes out; nothing is decided here. Texts are set as text, never as HTML; `code` and blank lines are known.
+// goes out; nothing is decided here. Texts are set as text, never as HTML; `code`, *emphasis* and blank lines are known.
 
 const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 let forms = 0;
@@ -168,7 +168,11 @@ function prose(text) {
 }
 
 function inline(text) {
-  return String(text).split(/`([^`]+)`/).map((part, at) => at % 2 ? make("code", {}, part) : part);
+  return String(text).split(/(`[^`]+`|\*\*[^*]+\*\*|\*[^*\s][^*]*\*)/).map(part => {
+    if (/^`.+`$/.test(part)) return make("code", {}, part.slice(1, -1));
+    if (/^\*\*.+\*\*$/.test(part)) return make("strong", {}, part.slice(2, -2));
+    return /^\*.+\*$/.test(part) ? make("em", {}, part.slice(1, -1)) : part;
+  });
 }
 
 export default { render };
