@@ -201,8 +201,10 @@ class LiveFigure(View):
         """Notice what a player does by itself: it sleeps, ends its run, or holds what it was not told."""
         runs = bool(getattr(self.player, "running", False))
         newest = self._newest()
-        if self._moved[1] != newest:
+        if self._moved[1] != newest or (runs and self._ran_since is None):
             self._moved = now, newest
+            if self._asleep is not None:  # told at once, even if it soon sleeps again
+                self._asleep, self._next_state = None, now
         if runs and now >= self._next_look:
             self._next_look = now + LOOK_AT_NOW
             self._fall_asleep(now)
