@@ -100,7 +100,7 @@ def a_long_line(bench: Any) -> None:
     stage.quiet()
     line = bench.text(3000 + bench.rng.randrange(100)) + b"\n"
     alice.send(line)
-    stage.quiet(200)
+    stage.quiet(4000)
     got = stage.take(alice, len(line))
     expect(
         got == line.upper(),
