@@ -2,6 +2,7 @@
 #
 #   make lab PORT=8899            another port
 #   make lab PYTHON=python3.12    another Python (make clean first, if there is a .venv already)
+#   make release DIR=out WHEELS=1 what students get, for a room without a network
 #   make lock UPGRADE=1           newer versions of everything
 #   make proof-soak MINUTES=5     how long a proof may take; it goes on where it ended the last time
 
@@ -21,7 +22,7 @@ LAB    := $(VENV)/.lab
 TESTED := $(VENV)/.test
 BROKEN := $(shell [ ! -e $(LAB) ] || { [ "$$(cat $(LAB))" = "$$(pwd -P)" ] && $(PY) -c ''; } 2>/dev/null || echo .broken)
 
-.PHONY: help lab fast test lint types unit notebooks browser mutants bench lock clean .broken
+.PHONY: help lab fast test lint types unit notebooks browser mutants bench release lock clean .broken
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -72,6 +73,10 @@ mutants: proof-mutants  ## break the code on purpose and count what the tests no
 
 bench: $(TESTED)  ## measure what benchmarks/README.md claims
 	$(PY) -m benchmarks
+
+release: $(LAB)  ## write what students get into DIR: no tests, no answers; WHEELS=1: with all wheels
+	@[ -n "$(DIR)" ] || { echo "make release: say where, DIR=a-new-folder"; exit 2; }
+	$(PY) deploy/release.py "$(DIR)" $(if $(WHEELS),--wheels)
 
 $(LAB): requirements.lock pyproject.toml $(BROKEN)
 	@if [ -z "$(BROKEN)" ] && [ -e $@ ]; then \

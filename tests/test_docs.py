@@ -13,7 +13,8 @@ import pytest
 from .helpers import NOTEBOOKS, ROOT
 from .test_rooms import ROOMS
 
-DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+TOP = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "deploy" / "README.md"]
+DOCUMENTS = [*TOP, *sorted((ROOT / "docs").glob("*.md"))]
 ROW = re.compile(r"^\| (S\d\d) \|", re.MULTILINE)
 # `labkit/tape/tape.py`, `tests/proof/`; not `tests/proof/PART.py`, which stands for many
 PATH = re.compile(
@@ -22,7 +23,7 @@ PATH = re.compile(
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
 STANDS_FOR_MANY = re.compile(r"NN|PART|NAME")
 
-each_document = pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+each_document = pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 
 
 @each_document
