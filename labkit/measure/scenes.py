@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import os
+import resource
+import select
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 LOOPBACK = "127.0.0.1"
 SECONDS = 10.0  # what any of these waits at most
@@ -73,6 +76,77 @@ def threads_in_recv(count: int) -> Iterator[list[threading.Thread]]:
                 there.send(b"!")
             for thread in threads:
                 thread.join(SECONDS)
+
+
+@contextlib.contextmanager
+def a_pipe(holds: bytes = b"") -> Iterator[int]:
+    """The reading end of a pipe that holds these bytes."""
+    out, into = os.pipe()
+    try:
+        os.write(into, holds)
+        yield out
+    finally:
+        os.close(out)
+        os.close(into)
+
+
+@contextlib.contextmanager
+def no_free_fd() -> Iterator[None]:
+    """This process can open no fd: its limit stands at the lowest free number meanwhile (getrlimit(2))."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    lowest = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+    os.close(lowest)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@contextlib.contextmanager
+def numbered(sock: socket.socket, number: int) -> Iterator[int]:
+    """A copy of `sock` whose fd is the first free number from `number` on (fcntl(2), F_DUPFD)."""
+    fd = fcntl.fcntl(sock, fcntl.F_DUPFD, number)
+    try:
+        yield fd
+    finally:
+        with contextlib.suppress(OSError):  # closed by then
+            os.close(fd)
+
+
+def raised_fd_limit(wanted: int = 20_000) -> int:
+    """Raise this process's limit of fds to `wanted`, as far as it may, and say what it is now (ulimit -n)."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, wanted)), hard))
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+
+
+def asked_by(fd: int) -> dict[str, str]:
+    """What each call of this machine that watches fds says of one: "ready", "not ready" or its error."""
+
+    def by_poll() -> object:
+        poll = select.poll()
+        poll.register(fd, select.POLLOUT)
+        return poll.poll(0)
+
+    def by_epoll() -> object:
+        with select.epoll() as epoll:
+            epoll.register(fd, select.EPOLLOUT)
+            return epoll.poll(0)
+
+    ways: dict[str, Callable[[], object]] = {
+        "select": lambda: select.select([], [fd], [], 0)[1],
+        "poll": by_poll,
+        "epoll": by_epoll,
+    }
+    return {name: _tried(way) for name, way in ways.items() if hasattr(select, name)}
+
+
+def _tried(way: Callable[[], object]) -> str:
+    try:
+        return "ready" if way() else "not ready"
+    except (ValueError, OSError) as error:
+        return f"{type(error).__name__}: {error}"
 
 
 @contextlib.contextmanager
