@@ -50,7 +50,7 @@ def _by_epoll(sock: socket.socket) -> str:
 
 @contextlib.contextmanager
 def watched_by_all(fd: int) -> Iterator[Callable[[], list[str]]]:
-    """Register `fd` with a poll and an epoll; what is yielded asks select, poll and epoll about it, in turn."""
+    """Register `fd` with a poll and an epoll; what is yielded asks select, poll and epoll about it."""
     poll = select.poll()
     poll.register(fd, select.POLLIN)
     with select.epoll() as epoll:
@@ -59,7 +59,11 @@ def watched_by_all(fd: int) -> Iterator[Callable[[], list[str]]]:
         def say() -> list[str]:
             by_select = measured(select.select, [fd], [], [], 0)
             return [
-                str(by_select.outcome) if by_select.error else "readable" if by_select.result[0] else "nothing",
+                str(by_select.outcome)
+                if by_select.error
+                else "readable"
+                if by_select.result[0]
+                else "nothing",
                 flag_names(sum(bits for _, bits in poll.poll(0)), "POLL") or "nothing",
                 flag_names(sum(bits for _, bits in epoll.poll(0)), "EPOLL") or "nothing",
             ]

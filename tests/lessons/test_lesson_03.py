@@ -26,7 +26,8 @@ ASK = """
     answers=list(answers.items()), limit=limit,
     one_fd=list(one_fd.items()), idle=_curves(idle), far=_curves(far), memory=_curves(memory),
     busy=_curves(busy), share=_curves(share), overhead=_curves(overhead), c10k=_curves(c10k), held=held,
-    notice=notice, heard=answer, watching=watching, turned=[[int(e) for e in it.ready.values()] for it in tape],
+    notice=notice, heard=answer, watching=watching,
+    turned=[[int(e) for e in it.ready.values()] for it in tape],
 """
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="epoll is Linux's")
@@ -61,8 +62,8 @@ def test_s36_the_kernels_own_flags(seen):
     answers = dict(seen.answers)
     assert answers["never connected"] == ["RW", "POLLHUP POLLOUT", "EPOLLHUP EPOLLOUT"]
     assert answers["bytes to read"] == ["RW", "POLLIN POLLOUT", "EPOLLIN EPOLLOUT"]
-    assert answers["no more will come"] == ["RW", "POLLIN POLLOUT", "EPOLLIN EPOLLOUT EPOLLRDHUP"]
-    letters, poll, epoll = answers["reset"]
+    assert answers["the peer will send no more"] == ["RW", "POLLIN POLLOUT", "EPOLLIN EPOLLOUT EPOLLRDHUP"]
+    letters, poll, epoll = answers["the peer has reset it"]
     assert letters == "RW"
     assert {"POLLERR", "POLLHUP", "POLLIN"} <= set(poll.split())
     assert {"EPOLLERR", "EPOLLHUP", "EPOLLIN", "EPOLLRDHUP"} <= set(epoll.split())

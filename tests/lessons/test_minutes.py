@@ -23,8 +23,7 @@ AT_MOST = 45  # minutes of a main path
 CARDS = {"12-twenty-five-myths": 2 * 25}  # minutes of what is dipped into, card by card
 LONGEST = 8  # lines of code in a cell; a longer one says why: "labkit": {"long": "…"}
 FIRST_EDITION = {
-    "03-select-poll-epoll",
-    "04-buffers-and-framing", "06-reading-asyncore", "08-rpc-on-asyncore",
+    "06-reading-asyncore", "08-rpc-on-asyncore",
 }  # fmt: skip
 LESSONS = [path for path in NOTEBOOKS if path.stem not in FIRST_EDITION]
 
