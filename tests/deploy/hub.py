@@ -130,7 +130,7 @@ class Hub:
         return self._request(method, f"{self.url}/user/{student}/api{path}", fields)
 
     def execute(self, student: str, kernel: str, cells: list[str], within: float) -> None:
-        """Run cells in a kernel of a student's, one after another, over its websocket. AssertionError if late."""
+        """Run cells in a kernel of a student's, one after another, by websocket. AssertionError if late."""
         from websockets.sync.client import connect
 
         url = f"ws://127.0.0.1:{self.port}/user/{student}/api/kernels/{kernel}/channels"
