@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import nbformat
@@ -13,7 +14,7 @@ import pytest
 from .helpers import NOTEBOOKS, ROOT
 from .test_rooms import ROOMS
 
-TOP = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "deploy" / "README.md"]
+TOP = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "INSTRUCTOR.md", ROOT / "deploy" / "README.md"]
 DOCUMENTS = [*TOP, *sorted((ROOT / "docs").glob("*.md"))]
 ROW = re.compile(r"^\| (S\d\d) \|", re.MULTILINE)
 # `labkit/tape/tape.py`, `tests/proof/`; not `tests/proof/PART.py`, which stands for many
@@ -69,6 +70,19 @@ def test_the_table_of_lessons_is_the_folder_of_notebooks():
         r"^\| \[.*?\]\(notebooks/([^)]+)\)", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE
     )
     assert linked == [path.name for path in NOTEBOOKS]
+
+
+def test_what_an_instructor_is_told_to_use_is_there():
+    text = (ROOT / "INSTRUCTOR.md").read_text(encoding="utf-8")
+    questions = (ROOT / "labkit" / "teaching" / "questions").glob("[0-9]*.toml")
+    asked = {name for path in questions for name in tomllib.loads(path.read_text(encoding="utf-8"))}
+    predictions = set(re.findall(r"`(\d\d-[a-z]+)`", text))
+    assert len(predictions) >= 8 and predictions <= asked, sorted(predictions - asked)
+    plan = text.partition("## A plan per lesson")[2].partition("\n## ")[0]
+    told = set(re.findall(r"`([a-z0-9-]+)`", plan)) - predictions
+    exercises = {path.parent.name for path in (ROOT / "tests" / "answers").glob("*/*.py")}
+    assert exercises <= told, sorted(exercises - told)
+    assert not {name for name in told - exercises if "-" in name}
 
 
 def test_every_fact_is_taught_by_a_cell_and_every_row_that_a_cell_teaches_is_a_fact():
