@@ -12,6 +12,7 @@ the block or after it, and no other thread in it.
 
 from __future__ import annotations
 
+import dis
 import importlib.util
 import inspect
 import linecache
@@ -37,7 +38,8 @@ from labkit.tape.turn import callers
 ITERATIONS = frozenset(["run_once", "poll", "poll2"])  # functions that are one iteration of a loop
 KEPT = 64  # iterations whose lines are kept
 LONGEST = 60  # characters of a value
-BUFFERS = ("out_buffer", "write_buffer", "read_buffer", "rbuf", "in_buffer")  # shown of `self` and `obj`
+BUFFERS = ("out_buffer", "write_buffer", "read_buffer", "rbuf", "in_buffer")
+SHOWN = (*BUFFERS, "connected", "connecting", "accepting")  # of `self` and `obj`; the last three asyncore's
 FLAGS = ("POLLIN", "POLLPRI", "POLLOUT", "POLLERR", "POLLHUP", "POLLNVAL")
 
 
@@ -279,7 +281,7 @@ class _Tracer:
         elif event == "return":
             last = self._lines[-1].returns if self._lines else None
             if last is None or not last.startswith("raises") or arg is not None:
-                self._keep(frame, f"returns {shown(arg)}")
+                self._keep(frame, self._raised(frame) if _raises(frame) else f"returns {shown(arg)}")
             while self._stack and self._stack.pop() is not frame:
                 pass
             if frame is self._start:
@@ -295,6 +297,12 @@ class _Tracer:
             Line(code.co_qualname, code.co_filename, frame.f_lineno, depth, values, returns, calls)
         )
 
+    def _raised(self, frame: FrameType) -> str:
+        """What a `raise` on its own raises: what was last raised in the function; nobody is told again."""
+        name = frame.f_code.co_qualname
+        before = (line.returns or "" for line in reversed(self._lines) if line.function == name)
+        return next((returns for returns in before if returns.startswith("raises")), "raises")
+
     def _end(self) -> None:
         self._start = None
         if self._tape is None or self._traced is None:
@@ -303,6 +311,11 @@ class _Tracer:
         # The turn is open until the next wait, or closed already if the wait itself failed.
         index = self._tape.dropped + len(self._tape) - (1 if failed else 0)
         self._traced.add(self.source(index))
+
+
+def _raises(frame: FrameType) -> bool:
+    """Whether a function that is left is left by an exception: settrace calls that a return of None."""
+    return dis.opname[frame.f_code.co_code[frame.f_lasti]] in ("RERAISE", "RAISE_VARARGS")
 
 
 @cache
@@ -352,7 +365,7 @@ def _values(frame: FrameType) -> tuple[tuple[str, str], ...]:
         found.append((name, _flags(value) if name == "flags" else shown(value)))
         if name in ("self", "obj"):
             held = getattr(value, "__dict__", {})
-            found += [(f"{name}.{each}", shown(held[each])) for each in BUFFERS if each in held]
+            found += [(f"{name}.{each}", shown(held[each])) for each in SHOWN if each in held]
     return tuple(found)
 
 

@@ -302,3 +302,22 @@ def test_the_call_map_panel_draws_who_calls_whom(traced_asyncore):
     assert edges == {f"{caller} → {callee}" for caller, callee in call_map(tape)}
     rows = tree(call_map(tape), call_map([tape[1]]))
     assert [row.depth for row in rows][:3] == [0, 1, 2]
+
+
+def test_an_exception_that_is_raised_on_is_no_return():
+    """`raise` alone tells sys.settrace nothing but a return of None (Python 3.11)."""
+
+    def passes_on():
+        try:
+            int("x")
+        except ValueError:
+            raise
+
+    def caught():
+        try:
+            passes_on()
+        except ValueError:
+            return 1
+
+    left = [line.returns for line in trace(caught) if line.returns and line.function.endswith("passes_on")]
+    assert len(left) == 2 and all(each.startswith("raises ValueError") for each in left)

@@ -16,59 +16,67 @@ from .observing import AsItStands, observe, rows, the_lesson
 
 LESSON = ROOT / "notebooks" / "06-reading-asyncore.ipynb"
 
+HELPERS = """
+def _ran(walked):  # the source lines that ran, and how it ended
+    return [[row.text.strip() for row in walked.rows if row.ran], walked.outcome]
+"""
 ASK = """
-    timeouts=[loop_tape[0].timeout, poll_tape[0].timeout], in_map=joined_the_map,
-    selectors=[loop_tape.about["selector"], poll_tape.about["selector"]],
-    chain=[c.name for c in by_poll.tape[1].calls], chain2=[c.name for c in by_poll2.tape[1].calls],
-    life=[[name, each] for name, each in life.items()], shown_as=shown_as,
-    after_accept=after_accept, heard=heard, was_connecting=was_connecting,
-    outgoing=[(c.name, c.errno) for c in outgoing[0].calls],
-    tuple=[len(pair_of_two), nobody, complaint],
-    rebinds=list(rebinds.values()),
-    turns=[turns["dispatcher"], turns["dispatcher_with_send"]],
-    slept=slept, empty=[dict(sleeping[0].interest), dict(sleeping[0].ready)],
-    received=[[size, calls, got] for size, (calls, _, got) in received.items()],
-    thanked=[[selector, size, good] for (selector, size), good in thanked.items()],
-    exactly=[(c.name, c.errno) for c in exactly_1024[-1].calls], said=said,
-    four=four.tape[-1].queues[four.tape[-1].calls[0].fd]._asdict(), peer_unread=alice.received,
-    balance=[four.tape[-1].balance(fd) for fd in four.tape[-1].accounts],
-    slice=slice_of_today, transmitted=[[name, *each] for name, each in transmitted.items()],
-    growth=[growth.exponent("out_buffer + data"),
-        growth["out_buffer + data"][4000], growth["bytearray"][4000]],
-    half_closed=half_closed, arrived=arrived, hang_up=[c.arg for c in
-        gone["AF_UNIX, closed", "poll2"][1][0].calls if c.name == "readwrite"],
-    urgent=[[c.name for c in urgent_tape[0].calls], hurried.urgent.decode()],
-    too_high=[too_high[False], too_high[True]],
-    mistaken=[(c.name, c.errno) for c in mistaken[0].calls], called=called,
-    asyncio=[asyncio_turns, len(asyncio_tape), asyncio_echo[0].decode(), len(waits)],
-    asyncore_asks=asyncore_asks, asyncio_asks=asyncio_asks, first_sends=first_sends,
-    today=list(today.values()), rlimit=resource.getrlimit(resource.RLIMIT_NOFILE) == limit,
+    waits=[call, limit, joined], asked=Counting.asked, chain=chain,
+    chain2=[line.function for line in turn2 if line.function in ("readwrite", "read")],
+    poll=_ran(Walked(turn, asyncore.poll)), loop=_ran(Walked(turn, asyncore.loop)),
+    net=by, reraised=[each.__name__ for each in asyncore._reraised_exceptions],
+    knock=_ran(Walked(knock, asyncore.dispatcher.handle_read_event)),
+    accept=_ran(Walked(at_the_door, asyncore.dispatcher.accept)), pair=[nobody, len(somebody)],
+    birth=[last, blocks, _ran(Walked(born, asyncore.dispatcher.__init__))],
+    heard=Greeting.said, met=_ran(Walked(met, asyncore.dispatcher.handle_connect_event)),
+    sends=_ran(sends), gets=_ran(gets), lost=_ran(lost_by), was_closed=was_closed,
+    disconnected=len(asyncore._DISCONNECTED),
+    held=list(held.values()), balance=[full.balance(fd) for fd in full.accounts],
+    slice=_ran(Walked(turn, asyncore.dispatcher_with_send.initiate_send)),
+    sent=[[size, *each] for size, each in sent.items()], got=[[size, *each] for size, each in got.items()],
+    poll2=_ran(Walked(turn2, asyncore.poll2)), ignored=_ran(ignored), went_on=went_on,
+    states=[listens, before, accepted._fileno],
+    listen=_ran(Walked(listening, asyncore.dispatcher.listen)),
+    codes=codes, stands=stands, ways=list(ways.values()),
+    close=_ran(Walked(closing, asyncore.dispatcher.close)), loud=Loud.lines,
+    compact=Walked(failing, asyncore.compact_traceback).outcome,
+    urgent=[[c.name for c in hurry[0].calls], hurried.byte.decode()],
+    binds=[each if each == "fine" else each.errno for each in binds.values()], new=list(new.values()),
     restored=[asyncore.select.__name__, "labkit" in str(asyncore.poll.__module__), dict(asyncore.socket_map)],
 """
 
-EAGAIN, EINPROGRESS = 11, 115
-# Every attribute, method and function that the notes quote from asyncore's source.
+EADDRINUSE = 98
+# Every attribute, method and function that the notes quote from asyncore's source,
 QUOTED = re.findall(
     r"\w+",
     """
-    debug connected accepting connecting closing addr ignore_log_types __init__ __repr__ __str__ add_channel
+    debug connected accepting connecting closing addr ignore_log_types __repr__ __str__ add_channel
     del_channel create_socket set_socket set_reuse_addr readable writable listen bind connect accept send recv
     close __getattr__ log log_info handle_read_event handle_connect_event handle_write_event handle_expt_event
     handle_error handle_expt handle_read handle_write handle_connect handle_accept handle_close initiate_send
     out_buffer readwrite loop poll poll2 socket_map dispatcher dispatcher_with_send select _exception
+    _DISCONNECTED _reraised_exceptions compact_traceback setblocking ENOTCONN EINVAL
+    ECONNABORTED TypeError EISCONN EALREADY EBADF EWOULDBLOCK
 """,
 )
+# … and what it shows line by line while it runs.
+WALKED = """
+    loop poll poll2 read readwrite compact_traceback dispatcher.__init__ dispatcher.accept dispatcher.recv
+    dispatcher.send dispatcher.close dispatcher.listen dispatcher.handle_read_event
+    dispatcher.handle_write_event dispatcher.handle_connect_event dispatcher.handle_expt_event
+    dispatcher.handle_error dispatcher_with_send.initiate_send
+"""
 
 
 @pytest.fixture(scope="module")
 def seen() -> SimpleNamespace:
     """What the lesson's cells observed."""
-    return observe(LESSON, ASK)
+    return observe(LESSON, ASK, HELPERS)
 
 
 class TestTheLesson(AsItStands):
     lesson = LESSON
-    rows = rows(range(43, 45), range(46, 60), 73, 74)  # S45 is lesson 08's
+    rows = rows(43, 44, range(46, 49), range(50, 53))
 
 
 def test_everything_that_the_notes_quote_is_visited():
@@ -76,109 +84,99 @@ def test_everything_that_the_notes_quote_is_visited():
     assert not [name for name in QUOTED if not re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text)]
 
 
+def test_every_function_that_is_discussed_is_walked_while_it_runs():
+    text = "\n".join(cell.source for cell in nbformat.read(LESSON, as_version=4).cells)
+    walked = set(re.findall(r"Walked\(\w+, asyncore\.([\w.]+)", text))
+    assert set(WALKED.split()) <= walked, sorted(set(WALKED.split()) - walked)
+
+
 @the_lesson
-def test_it_leaves_the_modules_and_the_fd_limit_as_they_were(seen):
-    assert seen.rlimit
+def test_it_leaves_the_module_as_it_was(seen):
     assert seen.restored == ["select", False, SimpleNamespace()]
 
 
 @the_lesson
-def test_loop_and_who_calls_what(seen):  # S43, S44
-    assert seen.timeouts == [30.0, 30.0] and seen.selectors == ["select", "poll"] and seen.in_map
-    rest = ["handle_read_event", "handle_read", "recv", "initiate_send", "send"]
-    assert seen.chain == ["read", *rest]
-    assert seen.chain2 == ["readwrite", *rest]
+def test_s43_loop_waits_in_select_for_30_seconds_at_most(seen):
+    assert seen.waits == ["select", 30.0, True]
+    assert "poll_fun = poll" in seen.loop[0] and "poll_fun = poll2" not in seen.loop[0]
+    assert seen.asked == 100
+    assert "r, w, e = select.select(r, w, e, timeout)" in seen.poll[0] and "read(obj)" in seen.poll[0]
+    assert "write(obj)" not in seen.poll[0]
+
+
+@the_lesson
+def test_s44_read_calls_the_event_method_and_readwrite_belongs_to_poll2(seen):
+    assert seen.chain[:6] == ["read", "handle_read_event", "handle_read", "recv", "initiate_send", "send"]
+    assert set(seen.chain2) == {"readwrite"}
+    assert "timeout = int(timeout*1000)" in seen.poll2[0]
     assert seen.urgent == [["_exception", "handle_expt_event", "handle_expt", "recv", "close"], "!"]
 
 
 @the_lesson
-def test_the_life_of_a_dispatcher(seen):  # S50, S51
-    life = {name: vars(each) for name, each in seen.life}
-    true = {name: {key for key, value in each.items() if value is True} for name, each in life.items()}
-    assert true == {"newborn": set(), "listening": {"accepting"}, "accepted": {"connected"}, "closed": set()}
-    assert life["closed"]["_fileno"] is None and life["listening"]["_fileno"] is not None
-    assert "connected 127.0.0.1" in seen.shown_as
-    assert seen.after_accept == [] and seen.heard == ["client"] and seen.was_connecting
-    assert seen.outgoing[0] == ["connect", EINPROGRESS]
-    names = [name for name, _ in seen.outgoing]
-    assert names[1:5] == ["write", "handle_write_event", "handle_connect_event", "handle_connect"]
-    assert seen.tuple[:2] == [2, None] and "NoneType" in seen.tuple[2]
+def test_the_net_lets_three_exceptions_through(seen):
+    assert seen.net == [False, True]
+    assert seen.reraised == ["ExitNow", "KeyboardInterrupt", "SystemExit"]
+    assert seen.loud[0].startswith("error: uncaptured python exception, closing channel")
+    assert seen.compact.startswith("returns (")
 
 
 @the_lesson
-def test_set_reuse_addr(seen):  # S52
-    assert seen.rebinds == ["EADDRINUSE", "EADDRINUSE", "EADDRINUSE", "fine", "EADDRINUSE"]
+def test_s50_states_and_handle_connect(seen):
+    last, blocks, (lines, _) = seen.birth
+    assert last == "False" and blocks is False
+    assert "sock.setblocking(False)" in lines and "if err.errno in (ENOTCONN, EINVAL):" in lines
+    assert "self.handle_accept()" in seen.knock[0] and "self.handle_read()" not in seen.knock[0]
+    assert seen.heard == ["the client's"]
+    assert "self.handle_connect()" in seen.met[0]
+    listens, accepted, fd = seen.states
+    assert "listening 127.0.0.1" in listens and "connected 127.0.0.1" in accepted and fd is None
+    assert seen.codes == ["EINPROGRESS", "EALREADY"] and seen.stands == "EISCONN"
 
 
 @the_lesson
-def test_who_asks_for_writing(seen):  # S53, S54
-    plain, with_send = seen.turns
-    assert plain > 100 and with_send < 10
-    assert seen.slept >= 0.3 and seen.empty == [SimpleNamespace(), SimpleNamespace()]
+def test_s51_accept_gives_one_object_or_none(seen):
+    assert seen.pair == [None, 2] and seen.accept[1] == "returns None"
+    assert "if why.errno in (EWOULDBLOCK, ECONNABORTED, EAGAIN):" in seen.accept[0]
+    assert seen.ways == ["None", "None"]
 
 
 @the_lesson
-def test_reading(seen):  # S48, S49
-    calls = {size: calls for size, calls, _ in seen.received}
-    assert {got for _, _, got in seen.received} == {4_000_000}
+def test_send_turns_eagain_into_0_and_recv_lets_it_raise(seen):
+    assert seen.sends[1] == "returns 0" and "if why.errno == EWOULDBLOCK:" in seen.sends[0]
+    assert seen.gets[1].startswith("raises BlockingIOError") and "raise" in seen.gets[0]
+    assert seen.lost[1] == "returns b''" and "self.handle_close()" in seen.lost[0] and seen.was_closed
+    assert seen.disconnected == 6
+    assert seen.ignored == [["if self.accepting:", "return"], "returns None"] and not seen.went_on
+    assert "num = 5" not in seen.listen[0] and "self.socket.close()" in seen.close[0]
+
+
+@the_lesson
+def test_s46_each_of_the_four_buffers_holds_something(seen):
+    assert all(seen.held) and len(seen.held) == 4
+    assert seen.balance == [True]
+
+
+@the_lesson
+def test_s47_the_slice_is_arbitrary_and_the_rest_is_copied(seen):
+    assert any("65536" in line for line in seen.slice[0])
+    sent = {size: (turns, copied, ms) for size, turns, copied, ms in seen.sent}
+    assert sent[512][0] >= 4_000_000 / 512 and sent[512][0] > 50 * sent[65536][0]
+    assert sent[512][1] > 10e9 and sent[512][1] > 50 * sent[65536][1]
+
+
+@the_lesson
+def test_s48_the_number_of_recv_is_an_upper_bound(seen):
+    calls = {size: calls for size, calls, _, _ in seen.got}
+    assert {got for *_, got in seen.got} == {4_000_000}
     assert all(calls[size] >= 4_000_000 / size for size in calls)
-    assert calls[256] > 10 * calls[4096]
-    for _, size, good in seen.thanked:
-        assert good == bool(size % 1024), size
-    names = [name for name, _ in seen.exactly]
-    assert [errno for name, errno in seen.exactly if name == "recv"] == [0, EAGAIN]
-    assert names[-3:] == ["handle_error", "handle_close", "close"]
-    assert seen.said[0] == "info: sending b'hello'" and len(seen.said) == 3
+    assert calls[1024] > 10 * calls[65536]
 
 
 @the_lesson
-def test_four_buffers(seen):  # S46
-    assert all(vars(seen.four).values())  # every one of the four holds something
-    assert seen.balance == [True] and seen.peer_unread >= 0
-
-
-@the_lesson
-def test_the_slice(seen):  # S47, S59
-    assert "65536" in seen.slice and "512" not in seen.slice
-    sent = {name: (turns, copied, ms) for name, turns, copied, ms in seen.transmitted}
-    assert sent["512"][0] >= 4_000_000 / 512 and sent["512"][0] > 50 * sent["65,536"][0]
-    assert sent["512"][1] > 10e9 and sent["512"][1] > 50 * sent["65,536"][1]
-    assert sent["512"][2] > 5 * sent["65,536"][2]
-    assert sent["512, memoryview"][1] == 0 and sent["512, memoryview"][2] < sent["512"][2]
-    exponent, copied, appended = seen.growth
-    assert exponent > 1.4 and copied > 5 * appended
-
-
-@the_lesson
-def test_ends(seen):  # S55, S56
-    received, eof = seen.half_closed
-    assert 0 < received <= 65_536 and eof  # one slice of 8 MB
-    arrived = vars(seen.arrived)
-    assert [each for each in arrived if arrived[each] == 1024] == [
-        "TCP, reset: poll2",
-        "AF_UNIX, closed: poll2",
-    ]
-    assert sorted(arrived.values()) == [1024, 1024, 50_000, 50_000, 50_000, 50_000]
-    assert seen.hang_up == [17]
-
-
-@the_lesson
-def test_numbers_that_are_too_high_or_somebody_elses(seen):  # S57, S58
-    assert seen.too_high[0].startswith("ValueError") and seen.too_high[1] == "fine"
-    assert seen.called == ["Newcomer.handle_read"]
-    assert [errno for name, errno in seen.mistaken if name == "recv"] == [0, EAGAIN]
-
-
-@the_lesson
-def test_asyncio_beside_it(seen):  # S73, S74
-    turns, waits, echo, lines = seen.asyncio
-    assert turns == waits and echo == "hello" and lines == 1
-    for asks in (seen.asyncore_asks, seen.asyncio_asks):
-        changes = sum(a != b for a, b in zip(asks, asks[1:], strict=False))
-        assert asks[0] == asks[-1] == 0 and changes == 2 and sum(asks) > 3
-    assert seen.first_sends == ["recv", "send"]
+def test_s52_both_must_set_reuse_addr_and_the_old_one_must_be_gone(seen):
+    assert seen.binds == [EADDRINUSE, EADDRINUSE, EADDRINUSE, "fine", EADDRINUSE]
 
 
 @the_lesson
 def test_what_has_changed(seen):
-    assert seen.today == [True, False, True, False, True, False]
+    assert seen.new == [True, False, True, False, True, False]

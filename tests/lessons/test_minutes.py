@@ -23,7 +23,7 @@ AT_MOST = 45  # minutes of a main path
 CARDS = {"12-twenty-five-myths": 2 * 25}  # minutes of what is dipped into, card by card
 LONGEST = 8  # lines of code in a cell; a longer one says why: "labkit": {"long": "…"}
 FIRST_EDITION = {
-    "06-reading-asyncore", "08-rpc-on-asyncore",
+    "08-rpc-on-asyncore",
 }  # fmt: skip
 LESSONS = [path for path in NOTEBOOKS if path.stem not in FIRST_EDITION]
 
