@@ -75,7 +75,7 @@ def test_notebooks_are_copied_once_and_never_overwritten(python: Path, tmp_path:
     done = run(python, "-m", "labkit.cli", "notebooks", "lessons", folder=tmp_path)
     assert done.returncode == 0, done.stderr
     copied = {path.name for path in (tmp_path / "lessons").iterdir()}
-    assert copied >= {path.name for path in tracked("notebooks") if path.suffix == ".ipynb"}
+    assert copied >= {path.name for path in (ROOT / "notebooks").glob("*.ipynb")}
     mine = tmp_path / "lessons" / "00-start-here.ipynb"
     mine.write_text("my notes")
     again = run(python, "-m", "labkit.cli", "notebooks", "lessons", folder=tmp_path)
