@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,71 +15,7 @@ from typing import Any
 
 import pytest
 
-from ..helpers import ROOT
-
-SERVER = """
-import asyncio, sys, time
-
-{handlers}
-
-HANDLERS = [{names}]
-
-async def serve(reader, writer):
-    while line := await reader.readline():
-        HANDLERS[int(line)]()
-        writer.write(line)
-        await writer.drain()
-    writer.close()
-
-async def client(port, orders):
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    for order in orders:
-        writer.write(b"%d\\n" % order)
-        await reader.readline()
-    writer.close()
-
-async def main():
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    await asyncio.gather(client(port, {orders}), client(port, {orders}[::-1]))
-    server.close()
-
-asyncio.run(main())
-"""
-
-
-def server(slow: int | None, blocks: str = "time.sleep(0.3)", count: int = 6) -> str:
-    """A program with `count` handlers, of which one, or none, keeps the loop waiting once."""
-    handlers = "\n\n".join(f"def handler_{n}():\n    {blocks if n == slow else 'pass'}" for n in range(count))
-    orders = [n for n in range(count) for _ in range(1 if n == slow else 5)]
-    names = ", ".join(f"handler_{n}" for n in range(count))
-    return SERVER.format(handlers=handlers, names=names, orders=orders)
-
-
-def watch(folder: Path, text: str, *arguments: str, options: tuple[str, ...] = (), stdin: str = "") -> Any:
-    """Run the program watched; the ended process, with `told`, what --json wrote."""
-    (folder / "app.py").write_text(text)
-    told = folder / "told.json"
-    command = [
-        sys.executable,
-        "-m",
-        "labkit.cli",
-        "watch",
-        "--json",
-        str(told),
-        *options,
-        "app.py",
-        *arguments,
-    ]
-    ended: Any = subprocess.run(
-        command, cwd=folder, input=stdin, capture_output=True, text=True, timeout=60, env=environment()
-    )
-    ended.told = json.loads(told.read_text()) if told.exists() else None
-    return ended
-
-
-def environment() -> dict[str, str]:
-    return os.environ | {"PYTHONPATH": str(ROOT)}
+from .programs import BLOCKS, FRAMEWORKS, environment, server, watch
 
 
 def plain(folder: Path, *arguments: str, stdin: str = "") -> Any:
@@ -186,12 +123,6 @@ def test_what_is_no_program_is_refused_in_a_sentence(tmp_path: Path):
 
 # ---- stalls ----------------------------------------------------------------------------------------------
 
-BLOCKS = {
-    "sleeps": "time.sleep(0.3)",
-    "computes": "sum(n * n for n in range(6_000_000))",
-    "reads a pipe": "import subprocess; subprocess.run(['sleep', '0.3'])",
-}
-
 
 @pytest.mark.slow
 @pytest.mark.parametrize("blocks", BLOCKS)
@@ -273,95 +204,12 @@ def test_a_stall_is_saved_with_its_tape_its_player_and_a_report(tmp_path: Path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("framework", ["aiohttp", "uvicorn", "websockets", "hypercorn"])
+@pytest.mark.parametrize("framework", FRAMEWORKS)
 def test_a_stall_in_somebody_elses_server_is_named(tmp_path: Path, framework: str):
     pytest.importorskip(framework, reason=f"{framework} has no release for this Python")
+    if framework == "redis" and shutil.which("redis-server") is None:
+        reason = "there is no redis-server: apt-get install redis-server"
+        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
     told = watch(tmp_path, FRAMEWORKS[framework]).told
     names = [stall["culprit"]["function"] for stall in told["stalls"]]
     assert any("slow_lookup" in name for name in names), (names, told)
-
-
-CLIENT = """
-import asyncio, sys, time
-def slow_lookup():
-    time.sleep(0.3)
-async def get(port, path=b"/"):
-    for _ in range(100):
-        try:
-            reader, writer = await asyncio.open_connection("127.0.0.1", port)
-            break
-        except OSError:
-            await asyncio.sleep(0.05)
-    writer.write(b"GET " + path + b" HTTP/1.1\\r\\nhost: x\\r\\nconnection: close\\r\\n\\r\\n")
-    await reader.read()
-    writer.close()
-import socket
-with socket.socket() as free:
-    free.bind(("127.0.0.1", 0))
-    PORT = free.getsockname()[1]
-"""
-ASGI = """
-async def app(scope, receive, send):
-    if scope["type"] == "lifespan":
-        while True:
-            message = await receive()
-            await send({"type": message["type"] + ".complete"})
-            if message["type"] == "lifespan.shutdown":
-                return
-    slow_lookup()
-    await send({"type": "http.response.start", "status": 200, "headers": []})
-    await send({"type": "http.response.body", "body": b"ok"})
-"""
-FRAMEWORKS = {
-    "aiohttp": CLIENT + """
-from aiohttp import web
-async def handle(request):
-    slow_lookup()
-    return web.Response(text="ok")
-async def main():
-    app = web.Application()
-    app.router.add_get("/", handle)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", PORT).start()
-    await get(PORT)
-    await runner.cleanup()
-asyncio.run(main())
-""",
-    "uvicorn": CLIENT + ASGI + """
-import uvicorn
-server = uvicorn.Server(uvicorn.Config(app, port=PORT, log_level="error", loop="asyncio"))
-async def main():
-    serving = asyncio.create_task(server.serve())
-    await get(PORT)
-    server.should_exit = True
-    await serving
-asyncio.run(main())
-""",
-    "hypercorn": CLIENT + ASGI + """
-from hypercorn.asyncio import serve
-from hypercorn.config import Config
-async def main():
-    config, over = Config(), asyncio.Event()
-    config.bind = [f"127.0.0.1:{PORT}"]
-    config.errorlog = None
-    serving = asyncio.create_task(serve(app, config, shutdown_trigger=over.wait))
-    await get(PORT)
-    over.set()
-    await serving
-asyncio.run(main())
-""",
-    "websockets": CLIENT + """
-import websockets
-async def handle(socket):
-    async for message in socket:
-        slow_lookup()
-        await socket.send(message)
-async def main():
-    async with websockets.serve(handle, "127.0.0.1", PORT):
-        async with websockets.connect(f"ws://127.0.0.1:{PORT}") as socket:
-            await socket.send("hello")
-            await socket.recv()
-asyncio.run(main())
-""",
-}  # fmt: skip
