@@ -182,7 +182,7 @@ def _brief(it: Iteration) -> Brief:
 def _measure(it: Iteration, life: Life, row: Row) -> None:
     if not life.closed:
         row.queues, row.account = it.queues.get(life.fd), it.accounts.get(life.fd)
-        row.backlog = getattr(it, "backlog", {}).get(life.fd)
+        row.backlog = it.backlog.get(life.fd)
         return
     close = next((at for at, call in enumerate(it.calls) if call.name == "close" and call.fd == life.fd), 0)
     for moment in it.moments:

@@ -105,6 +105,20 @@ def reads_once_an_edge(healthy: bool) -> Tape:
         return lab.tape
 
 
+@patient("stranded-backlog")
+def accepts_once_an_edge(healthy: bool) -> Tape:
+    class Reader(Channel):
+        def handle_read(self) -> None:
+            while self.recv(1024):
+                pass
+
+    with Lab(Reader, selector="epoll" if healthy else EdgeSelector()) as lab:
+        for name in ("alice", "bob", "carol"):
+            lab.connect(name)
+        lab.step(6)
+        return lab.tape
+
+
 @patient("stranded-data")
 def reads_once_an_edge_while_it_runs(healthy: bool) -> Tape:
     class Reader(Channel):
