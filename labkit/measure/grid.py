@@ -21,7 +21,7 @@ class Grid:
     rows: Mapping[str, Sequence[Any]]
 
     def _repr_html_(self) -> str:
-        body = [[html.strong(name), *map(html.text, cells)] for name, *cells in self._texts()]
+        body = [[html.strong(name), *map(_wrapped, cells)] for name, *cells in self._texts()]
         return html.table(list(map(html.text, self.headings)), body)
 
     def __repr__(self) -> str:
@@ -34,3 +34,13 @@ class Grid:
 
     def _texts(self) -> list[list[str]]:
         return [[name, *map(shown, cells)] for name, cells in self.rows.items()]
+
+
+def _wrapped(words: str) -> str:
+    """A sentence takes several lines; what is short stays on one."""
+    if len(words) <= LONG:
+        return html.text(words)
+    return f'<div style="white-space: normal; max-width: 26em">{html.text(words)}</div>'
+
+
+LONG = 40  # characters

@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Iterator
 
 LOOPBACK = "127.0.0.1"
+SETTLES = 0.3
 SECONDS = 10.0  # what any of these waits at most
 
 
@@ -92,7 +93,11 @@ def a_pipe(holds: bytes = b"") -> Iterator[int]:
 
 @contextlib.contextmanager
 def no_free_fd() -> Iterator[None]:
-    """This process can open no fd: its limit stands at the lowest free number meanwhile (getrlimit(2))."""
+    """This process can open no fd: its limit stands at the lowest free number meanwhile (getrlimit(2)).
+
+    It begins a moment later, so that other threads (Jupyter writes its history) are done with their files.
+    """
+    time.sleep(SETTLES)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     lowest = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
     os.close(lowest)
