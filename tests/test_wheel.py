@@ -56,7 +56,7 @@ def test_what_is_in_it(wheel: Path):
     assert package <= set(names)
     assert {f"labkit/{path.relative_to(ROOT).as_posix()}" for path in tracked("notebooks")} <= set(names)
     assert not [name for name in names if name.startswith(("tests", "benchmarks")) or "solution" in name]
-    assert not [name for name in names if "answers" in name or "wrong_" in name]
+    assert not [name for name in names if "answers/" in name or "wrong_" in name]
 
 
 def test_it_is_the_one_that_is_used(python: Path, tmp_path: Path):
