@@ -7,6 +7,7 @@ cannot disagree.
 from __future__ import annotations
 
 import errno as errnos
+import math
 from collections.abc import Iterable
 
 from labkit.tape.turn import Account, Call, Event, Poke, Queues, Turn
@@ -134,7 +135,7 @@ def failure(it: Turn, fd: int, text: str) -> str:
 
 def patience(timeout: float | None) -> str:
     """The timeout of a wait in words."""
-    if timeout is None:
+    if timeout is None or timeout == math.inf:
         return "and would wait without end"
     return "without waiting" if timeout <= 0 else f"for at most {timeout:g} s"
 

@@ -168,8 +168,8 @@ def integer(value: Any) -> bool:
 
 
 def seconds(value: Any) -> bool:
-    """A number that is one."""
-    return integer(value) or (type(value) is float and math.isfinite(value))
+    """A number that is one; math.inf too, since a program may wait with it."""
+    return integer(value) or (type(value) is float and not math.isnan(value))
 
 
 def events(value: Any) -> bool:

@@ -1,6 +1,7 @@
 """What was tried to break a tape with: it keeps its limit, is read while it turns, and believes no file."""
 
 import json
+import math
 import os
 import random
 import resource
@@ -45,6 +46,7 @@ def busy(tape, connections, turns, active=3):
         tape.append(record(at, samples=samples))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("connections", "limit"), [(10_000, 12 * 2**20), (4, 2**20)])
 def test_a_ring_takes_no_more_than_twice_what_it_is_allowed(connections, limit):
     tracemalloc.start()
@@ -62,6 +64,7 @@ def test_a_ring_takes_no_more_than_twice_what_it_is_allowed(connections, limit):
     assert len(tape[0].interest) == len(tape[-1].interest) == connections
 
 
+@pytest.mark.slow
 def test_every_turn_reads_the_same_in_any_order():
     tape, whole = crowded(1000, 2**19), crowded(1000, 2**30)
     whole.append = lambda record, add=whole.append: (add(record), tape.append(record))
@@ -74,6 +77,7 @@ def test_every_turn_reads_the_same_in_any_order():
     assert [turn.index for turn in tape] == sorted(order)
 
 
+@pytest.mark.slow
 def test_a_ring_can_be_read_while_it_turns():
     tape, over = crowded(30, 4000), threading.Event()
 
@@ -169,6 +173,17 @@ def test_every_field_of_a_row_is_looked_at_and_its_line_named(name, tmp_path):
             assert str(error).isprintable()
             refused += 1
     assert refused >= len(WRONG) - 4  # an empty list is one of nothing, a number may be a time, a word a name
+
+
+def test_an_infinite_timeout_is_kept(tmp_path):
+    """A program may wait with it: select(2) refuses, and the tape says what was asked for."""
+    path = tmp_path / "tape.jsonl"
+    lines = echo().save(path).read_text().splitlines()
+    row = json.loads(lines[3]) | {"timeout": math.inf}
+    path.write_text("\n".join([*lines[:3], json.dumps(row), *lines[4:]]) + "\n")
+    tape = Tape.load(path)
+    assert tape[2].timeout == math.inf and "would wait without end" in tape[2].explain()
+    assert list(Tape.load(tape.save(path))) == list(tape)
 
 
 @pytest.mark.parametrize("name", ["dropped", "about", "standing", *STANDS])
