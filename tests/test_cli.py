@@ -89,6 +89,7 @@ POOR = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("environment", POOR, ids=str)
 def test_every_terminal_gets_what_it_can_show(environment, tmp_path):
     tape = tmp_path / "tape"

@@ -46,6 +46,7 @@ def test_each_bar_is_as_long_as_its_number_and_all_have_one_colour():
     assert chart.alt == "waited: alice 500 ms; bob 125 ms at once; nobody 0 ms; carol 250 ms."
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("look", LOOKS)
 def test_nothing_of_a_chart_is_cut(look: str):
     flat = Point(10, 5.0, 4.0, 6.0), Point(1000, 5.5, 5.0, 6.0)

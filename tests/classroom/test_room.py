@@ -194,6 +194,7 @@ def test_an_address_that_cannot_be_had_leaves_nothing_behind(lab):
 # ---- experiments -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_bytes_pile_up_for_those_who_stopped_reading_only(room):
     ann, bob = Phone(room, "ann"), Phone(room, "bob")
     with ann.listen() as stopped, bob.listen() as reading:
@@ -242,6 +243,7 @@ def test_select_and_epoll_are_compared_on_the_class_itself(room):
         assert select_against_epoll(room, 20).numbers["connections"] == 3
 
 
+@pytest.mark.slow
 def test_connections_wait_in_the_backlog_while_the_loop_stands(room):
     with contextlib.ExitStack() as stack:
         pause = room.lab.pause
@@ -286,6 +288,7 @@ def malformed(count: int, seed: int = 7):
         yield b"".join(chance.choice(parts) for _ in range(chance.randrange(1, 9)))
 
 
+@pytest.mark.slow
 def test_malformed_requests_drop_no_student(room, malformed_requests=3_000):
     ann = Phone(room)
     with ann.listen() as news:
@@ -341,6 +344,7 @@ def test_a_request_in_single_bytes_and_two_in_one_piece_are_both_understood(room
             heard += sock.recv(65_536)
 
 
+@pytest.mark.slow
 def test_slow_and_silent_connections_are_closed(lab):
     with Room(lab, limits=Limits(head_s=0.2, idle_s=0.4)) as room:
         ann = Phone(room)

@@ -26,6 +26,7 @@ def test_a_simulated_class_votes_twice_and_no_vote_is_lost_or_doubled():
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_no_class_of_nobody():
     ended = labkit("class", "--simulate", "0")
     assert ended.returncode == 2 and "1 to 500" in ended.stderr

@@ -23,7 +23,7 @@ BURN = "while True: pass"
 SELECTORS = "select", "poll", "epoll"
 
 
-@pytest.fixture(params=["quiet", "loaded"])
+@pytest.fixture(params=["quiet", pytest.param("loaded", marks=pytest.mark.slow)])
 def machine(request: pytest.FixtureRequest) -> Iterator[str]:
     """A machine with nothing else to do, and one on which more programs than processors compute."""
     loaded = request.param == "loaded"
@@ -71,7 +71,9 @@ class Late(Channel):
 HANDLERS = Echo, Lines, Bounded, Late
 
 
-@pytest.mark.parametrize("seed", range(50))
+@pytest.mark.parametrize(
+    "seed", [*range(5), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(5, 50))]
+)
 def test_random_labs(seed: int):
     assert diagnose(random_lab(seed)) == []
 
@@ -207,6 +209,7 @@ async def get(address: tuple[str, int], path: bytes, times: int) -> None:
     await writer.wait_closed()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("calls", [False, True])
 def test_aiohttp_under_load(calls: bool, machine: str):
     web = pytest.importorskip("aiohttp.web")
@@ -232,6 +235,7 @@ def test_aiohttp_under_load(calls: bool, machine: str):
     assert diagnose(asyncio.run(main())) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("calls", [False, True])
 def test_uvicorn_under_load(calls: bool, machine: str):
     uvicorn = pytest.importorskip("uvicorn")

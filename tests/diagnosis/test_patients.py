@@ -43,6 +43,9 @@ SEEN = {
     ("writes_to_who_does_not_read", "peer-never-reads"): (1, 39, 22),
 }
 
+WAITS = {"reads_a_flood_to_its_end", "writes_in_asyncio_to_who_does_not_read"}
+NAMES = [pytest.param(name, marks=pytest.mark.slow) if name in WAITS else name for name in PATIENTS]
+
 
 @functools.cache
 def findings(name: str, healthy: bool) -> list[Finding]:
@@ -50,7 +53,7 @@ def findings(name: str, healthy: bool) -> list[Finding]:
     return diagnose(PATIENTS[name][0](healthy))
 
 
-@pytest.mark.parametrize("name", PATIENTS)
+@pytest.mark.parametrize("name", NAMES)
 def test_the_ill_one_has_what_it_has_and_nothing_else(name: str):
     rules = PATIENTS[name][1]
     assert {finding.rule for finding in findings(name, False)} == rules
@@ -66,12 +69,12 @@ def test_it_is_seen_where_it_is_and_as_early_as_can_be(name: str, rule: str):
     assert rule not in {each.rule for each in diagnose(turns[: enough - 1])}
 
 
-@pytest.mark.parametrize("name", PATIENTS)
+@pytest.mark.parametrize("name", NAMES)
 def test_the_healthy_twin_has_nothing(name: str):
     assert findings(name, True) == []
 
 
-@pytest.mark.parametrize("name", PATIENTS)
+@pytest.mark.parametrize("name", NAMES)
 def test_a_finding_says_where_and_reads_like_a_sentence(name: str):
     for finding in findings(name, False):
         assert 0 <= finding.first <= finding.last

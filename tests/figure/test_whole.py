@@ -12,6 +12,7 @@ from .reading import drawn, of
 from .written import Written, connected, many
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [640, 760, 900, 1000, 1920, 2560])
 @pytest.mark.parametrize("fds", [1, 8, 64])
 def test_words_fit_their_boxes_and_no_two_touch(width: int, fds: int):

@@ -78,6 +78,7 @@ def test_an_interrupt_of_this_process_is_not_for_its_crowd():
     assert (done.stdout, done.stderr) == ("True\n", "")
 
 
+@pytest.mark.slow
 def test_a_crowd_on_a_running_lab_is_accepted_when_it_is_handed_out():
     size = min(4000, kernel.fd_room())
     with Lab(Echo, selector=EPOLL) as lab:
@@ -370,6 +371,7 @@ print(hits == rounds > 20, kernel.open_fds() - fds, threading.active_count() - t
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2])
 def test_an_interrupt_at_any_moment_leaves_nothing_and_a_lab_that_answers(seed):
     done = python(ANY_MOMENT.format(seed=seed))

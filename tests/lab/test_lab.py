@@ -383,12 +383,14 @@ def test_the_port_is_free_again():
         socket.create_connection(address, 1)
 
 
+@pytest.mark.slow
 def test_a_busy_loop_takes_in_a_crowd_too():
     with Lab(Echo, selector="busy") as lab:
         lab.crowd(3)
         assert len(lab.channels) == 3 and not lab.running
 
 
+@pytest.mark.slow
 def test_a_crowd_is_accepted_and_echoes():
     with Lab(Echo, selector="epoll" if hasattr(select, "epoll") else "poll") as lab:
         crowd = lab.crowd(50)

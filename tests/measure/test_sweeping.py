@@ -159,6 +159,7 @@ def test_the_alt_text_comes_from_the_data():
     assert f'alt="{chart.alt}"' in chart.img()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("look", ["screen", "projector"])
 def test_curves_can_be_drawn_however_little_is_measured(look):
     empty = Sweep({})
@@ -212,6 +213,7 @@ def test_an_interrupt_while_a_cell_waits_cancels_and_keeps_what_is_measured():
     assert made.sizes
 
 
+@pytest.mark.slow
 def test_a_second_live_sweep_cancels_the_first():
     first = LiveSweep(slowly, range(1, 1000), unit="calls", within=60)
     second = LiveSweep(slowly, [1], unit="calls")

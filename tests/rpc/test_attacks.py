@@ -46,6 +46,7 @@ def test_a_method_that_would_end_its_process_ends_nothing(error, caplog):
         assert server.thread.is_alive()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("broken", ["os.close(2)", "sys.stderr.close()", "sys.stderr = None"])
 def test_a_server_that_cannot_tell_its_trouble_goes_on(broken):
     done = subprocess.run(

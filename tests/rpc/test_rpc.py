@@ -88,6 +88,7 @@ def test_calls(client: Client):
     assert client.call("add", [1, 2, 3]) == 6
 
 
+@pytest.mark.slow
 def test_every_size_of_request_from_1_to_4096(server: Server, raw: socket.socket):
     """The size of the whole frame; what cannot be a request of that size is one that gets an error reply."""
     smallest = len(encode({"in": "ping", "params": ""}, server.format))

@@ -37,6 +37,7 @@ def test_the_explanation_comes_after_passing():
     assert load(NAME).explanation in str(verdict)
 
 
+@pytest.mark.slow
 def test_graded_it_raises_says_nothing_else_and_returns_none(monkeypatch, capfd):
     monkeypatch.setenv("NBGRADER_EXECUTION", "autograde")
     assert check(NAME, SOLUTION) is None
@@ -57,11 +58,13 @@ def test_one_check_alone_gives_its_own_points(monkeypatch):
         check(NAME, never_ends, only="nothing")
 
 
+@pytest.mark.slow
 def test_the_same_answer_gets_the_same_verdict():
     verdicts = {json.dumps(judge(load(NAME), WRONG).as_json()) for _ in range(3)}
     assert len(verdicts) == 1
 
 
+@pytest.mark.slow
 def test_other_seeds_draw_other_instances():
     for seed in range(3):
         assert judge(load(NAME), SOLUTION, seed=seed).passed
@@ -110,12 +113,14 @@ def command(*arguments: object) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 def test_the_command_lists_exercises():
     listed = json.loads(command("exercises", "--json").stdout)
     assert {"name": NAME, "lesson": "01", "title": load(NAME).title, "points": load(NAME).points} in listed
     assert NAME in command("exercises").stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("file", "status"), [(SOLUTION, 0), (WRONG, 1), ("/nowhere.py", 2), (__file__, 2)])
 def test_the_command_judges_a_file(file: object, status: int, tmp_path: Path, monkeypatch):
     monkeypatch.setenv("LABKIT_PROGRESS", str(tmp_path / "progress.json"))
@@ -131,6 +136,7 @@ def test_the_command_judges_a_file(file: object, status: int, tmp_path: Path, mo
         assert "labkit: " in done.stderr
 
 
+@pytest.mark.slow
 def test_the_command_saves_the_figure_of_what_failed(tmp_path: Path):
     for name in ("figure.html", "figure.png"):
         done = command("check", NAME, WRONG, "--figure", tmp_path / name)
@@ -138,6 +144,7 @@ def test_the_command_saves_the_figure_of_what_failed(tmp_path: Path):
         assert (tmp_path / name).stat().st_size > 1000
 
 
+@pytest.mark.slow
 def test_terminal_and_notebook_agree():
     done = command("check", NAME, WRONG)
     assert done.stdout.strip() == str(judge(load(NAME), WRONG)).strip()

@@ -109,6 +109,7 @@ def test_a_write_that_fails_destroys_nothing(place: Path, monkeypatch: pytest.Mo
     assert progress.read()["exercise"]["e"]["score"] == 2
 
 
+@pytest.mark.slow
 def test_several_kernels_at_once_lose_no_note(place: Path):
     script = (
         "import sys; from labkit.teaching import progress\n"
