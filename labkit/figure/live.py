@@ -19,6 +19,7 @@ from typing import Any
 from labkit import kernel
 from labkit.diagnosis import diagnose
 from labkit.figure.controls import LATEST_WINS, Controls
+from labkit.figure.drawing import Drawing
 from labkit.figure.output import after_each_cell, bundle
 from labkit.figure.panels.panel import Panel
 from labkit.figure.view import View
@@ -104,6 +105,12 @@ class LiveFigure(View):
         self._diagnosed = -1  # the newest iteration when it was diagnosed last
         self._unhook: Callable[[], None] = lambda: None
         cells.add(self)
+
+    def draw(self, i: int | None = None, call: int | None = None, width: float | None = None) -> Drawing:
+        """Iteration `i`, with what is wrong flagged, also while nobody has been shown the figure."""
+        if self._diagnoses and self._thread is None and not self.running:
+            self._diagnose()
+        return super().draw(i, call, width)
 
     def _one_iteration(self) -> None:
         """A step of the player; by source line, one that keeps the lines that it runs."""
