@@ -19,6 +19,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
+from labkit.teaching.bugs_sealed import loader
+
 HERE = Path(__file__).parent / "exercises"
 OWN = "LABKIT_EXERCISES"  # the environment variable that names a folder of an instructor's own exercises
 FORM = ("TITLE", "LESSON", "ANSWER", "STATEMENT", "STUB", "HINTS", "EXPLANATION", "CHECKS", "host")
@@ -139,7 +141,7 @@ def _module(path: Path) -> ModuleType:
     known = sys.modules.get(name)
     if known is not None and known.__file__ == str(path):
         return known
-    spec = importlib.util.spec_from_file_location(name, path)
+    spec = importlib.util.spec_from_file_location(name, path, loader=loader(path))
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module

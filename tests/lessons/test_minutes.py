@@ -20,7 +20,10 @@ from .minutes import code_lines, main_path, measure, predictions_in, said
 from .observing import the_lesson
 
 AT_MOST = 45  # minutes of a main path
-CARDS = {"12-twenty-five-myths": 2 * 25}  # minutes of what is dipped into, card by card
+CARDS = {
+    "10-bug-hunt": 5 * 14,
+    "12-twenty-five-myths": 2 * 25,
+}  # minutes of what is dipped into, card by card
 LONGEST = 8  # lines of code in a cell; a longer one says why: "labkit": {"long": "…"}
 FIRST_EDITION = {
     "08-rpc-on-asyncore",

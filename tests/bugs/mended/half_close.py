@@ -1,0 +1,6 @@
+from labkit import Channel
+
+
+class Server(Channel):
+    def handle_read(self):
+        self.write(self.recv(4096) * 60)
