@@ -16,7 +16,6 @@ import dis
 import importlib.util
 import inspect
 import linecache
-import select
 import sys
 import sysconfig
 import textwrap
@@ -34,13 +33,12 @@ from labkit.lab.lab import Lab
 from labkit.tape.iteration import Iteration
 from labkit.tape.tape import Tape
 from labkit.tape.turn import callers
+from labkit.tape.values import LONGEST, flags, shown
 
 ITERATIONS = frozenset(["run_once", "poll", "poll2"])  # functions that are one iteration of a loop
 KEPT = 64  # iterations whose lines are kept
-LONGEST = 60  # characters of a value
 BUFFERS = ("out_buffer", "write_buffer", "read_buffer", "rbuf", "in_buffer")
 SHOWN = (*BUFFERS, "connected", "connecting", "accepting")  # of `self` and `obj`; the last three asyncore's
-FLAGS = ("POLLIN", "POLLPRI", "POLLOUT", "POLLERR", "POLLHUP", "POLLNVAL")
 
 
 @dataclass(frozen=True, slots=True)
@@ -362,50 +360,8 @@ def _values(frame: FrameType) -> tuple[tuple[str, str], ...]:
         if name not in local:
             continue
         value = local[name]
-        found.append((name, _flags(value) if name == "flags" else shown(value)))
+        found.append((name, flags(value) if name == "flags" else shown(value)))
         if name in ("self", "obj"):
             held = getattr(value, "__dict__", {})
             found += [(f"{name}.{each}", shown(held[each])) for each in SHOWN if each in held]
     return tuple(found)
-
-
-def shown(value: Any) -> str:
-    """A value as short text. No object's own __repr__ is called: it is the reader's, and may do anything."""
-    if isinstance(value, bytes | bytearray | str) and len(value) > 24:
-        unit = "characters" if isinstance(value, str) else "bytes"
-        return f"{value[:16]!r}… {len(value):,} {unit}"
-    if value is None or isinstance(value, bool | int | float | str | bytes | bytearray):
-        return repr(value)
-    if isinstance(value, list | tuple | set | frozenset | dict) and type(value).__module__ == "builtins":
-        return _container(value)
-    if inspect.isroutine(value):
-        return f"{getattr(value, '__qualname__', '?')}()"
-    buffer = getattr(type(value), "getvalue", None)
-    if buffer is not None and type(value).__module__ == "_io":
-        try:
-            return f"<{type(value).__name__}: {len(value.getvalue()):,}>"
-        except ValueError:
-            return f"<{type(value).__name__}: closed>"
-    return f"<{type(value).__name__}>"
-
-
-def _container(value: Any) -> str:
-    opening, closing = {"list": ("[", "]"), "tuple": ("(", ")")}.get(type(value).__name__, ("{", "}"))
-    parts: list[str] = []
-    room = LONGEST
-    for count, each in enumerate(value):
-        text = f"{shown(each)}: {shown(value[each])}" if isinstance(value, dict) else shown(each)
-        room -= len(text) + 2
-        if room < 0:
-            parts.append(f"… {len(value) - count:,} more")
-            break
-        parts.append(text)
-    return f"{opening}{', '.join(parts)}{closing}"
-
-
-def _flags(value: Any) -> str:
-    """Flags of poll(2) by name: `17 = POLLIN|POLLHUP`."""
-    if not isinstance(value, int) or not hasattr(select, "POLLIN"):
-        return shown(value)
-    names = [name for name in FLAGS if value & getattr(select, name)]
-    return f"{value} = {'|'.join(names)}" if names else str(value)
