@@ -30,7 +30,8 @@ const CSS = `
   background: var(--ink); color: var(--ground); border-radius: 3px; white-space: pre-wrap; overflow-wrap: anywhere }
 .labkit .lk-said { margin: .3em 0 0; min-height: 4em; white-space: pre-wrap; overflow-wrap: anywhere }
 .labkit .lk-hidden { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%) }
-.labkit.compact .lk-more, .labkit.compact .lk-said { display: none }
+.labkit.compact:not(.all) .lk-more, .labkit.compact:not(.all) .lk-said { display: none }
+.labkit:not(.compact) .lk-all { display: none }
 .labkit [hidden] { display: none !important }`;
 
 /** The rows of controls above a figure; `root` is the whole figure's element. */
@@ -77,7 +78,9 @@ class Controls {
     this.status = make("p", { className: "lk-state" });
     this.peers = make("div", { className: "lk-peers", role: "group", "aria-label": "peers" });
     this.alert = make("div", { className: "lk-hidden", role: "alert" });
-    this.moves = make("div", { className: "lk-row" }, this.back, this.forward, this.over, this.own, this.step, this.run, this.scrubber, this.place);
+    this.all = make("button", { type: "button", className: "lk-all", title: "All controls, and the iteration in words", ariaExpanded: "false",
+      onclick: () => { this.all.ariaExpanded = String(this.root.classList.toggle("all")); } }, "More");
+    this.moves = make("div", { className: "lk-row" }, this.back, this.forward, this.over, this.own, this.step, this.run, this.scrubber, this.place, this.all);
     this.options = make("div", { className: "lk-row lk-more" }, speed, granularity,
       make("label", {}, "find", this.sought), previous, next, this.found, this.reset, this.larger, this.full, this.connect);
   }

@@ -350,8 +350,15 @@ class Figure:
         return self.box.get_by_role("button", name=re.compile(rf"^\W*{re.escape(label)}\W*(:.*)?$"))
 
     def press(self, label: str) -> None:
-        """Press a button by its label, with the mouse."""
+        """Press a button by its label, with the mouse; in a compact figure also what is behind *More*."""
+        self.unfold()
         self.button(label).first.click()
+
+    def unfold(self) -> None:
+        """Show all controls of a compact figure."""
+        more = self.box.locator(".lk-all[aria-expanded=false]")
+        if more.count() and more.first.is_visible():
+            more.first.click()
 
     def has(self, label: str) -> bool:
         """Whether there is a button with this label."""
@@ -382,6 +389,7 @@ class Figure:
 
     def choose(self, label: str, option: str) -> None:
         """Choose from a list, by its label."""
+        self.unfold()
         self.box.get_by_label(label).select_option(option)
 
     def scrub(self, to: float) -> None:
