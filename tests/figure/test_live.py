@@ -387,9 +387,10 @@ def test_a_closed_figure_leaves_no_thread_widget_or_figure(lab: Lab, printer: st
 def test_closing_the_lab_closes_its_figures(lab: Lab):
     figure = lab.live()
     figure._ipython_display_()
+    own = figure._thread, lab._engine.thread  # there may be others, of earlier tests
     lab.close()
     assert figure.closed
-    soon(lambda: not threads())  # those of earlier tests too, which end by themselves
+    soon(lambda: not any(each is not None and each.is_alive() for each in own))
     figure.frame()  # the tape is still there
 
 
