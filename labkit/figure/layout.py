@@ -7,6 +7,7 @@ so what fits here fits there. It knows no tape, no mark and no printer: numbers,
 
 from __future__ import annotations
 
+import math
 import os.path
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -37,8 +38,8 @@ def room(text: str, font: str = "plain") -> float:
     """How many pixels `text` takes in `font` ("plain", "bold", "mono", "mono bold", "title")."""
     size = TITLE if font == "title" else TEXT
     if font.startswith("mono"):
-        return size * sum(_MONO if ord(c) < _EAST else 1.0 for c in text)
-    em = sum(_em(c) for c in text)
+        return size * math.fsum(_MONO if ord(c) < _EAST else 1.0 for c in text)
+    em = math.fsum(_em(c) for c in text)
     return size * em * (_BOLD if font in ("bold", "title") else 1.0)
 
 

@@ -7,6 +7,7 @@ get so low that they read as a heat map, cell for cell the same.
 from __future__ import annotations
 
 import errno
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
@@ -94,9 +95,9 @@ class FdSets(Panel):
         entries = [("legend asked", "asked"), ("legend ready", "ready"), ("legend eagain", "EAGAIN"), *events]
         if now:
             entries.append(("now column", "held now"))
-        if sum(room(text) + 34 for _, text in entries) > place.w:
+        if math.fsum(room(text) + 34 for _, text in entries) > place.w:
             entries = [(role, text.partition(",")[0]) for role, text in entries]
-        words = sum(room(text) for _, text in entries)
+        words = math.fsum(room(text) for _, text in entries)
         step = max(20.0, min(34.0, (place.w - words) / len(entries)))  # a swatch, and space on both sides
         x = max(0.0, min(label, place.w - words - step * len(entries)))
         for role, text in entries:
