@@ -53,10 +53,20 @@ def findings(name: str, healthy: bool) -> list[Finding]:
     return diagnose(PATIENTS[name][0](healthy))
 
 
+TRIES = 4
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_the_ill_one_has_what_it_has_and_nothing_else(name: str):
     rules = PATIENTS[name][1]
-    assert {finding.rule for finding in findings(name, False)} == rules
+    for _ in range(
+        TRIES
+    ):  # a rule that rests on times may stay silent on a busy machine, and never says more
+        found = {finding.rule for finding in findings(name, False)}
+        assert found <= rules
+        if found == rules:
+            break
+    assert found == rules
 
 
 @pytest.mark.parametrize(("name", "rule"), SEEN)
