@@ -17,7 +17,7 @@ NAMES = sorted(path.name for path in NOTEBOOKS.glob("*.ipynb"))
 def test_runs_and_its_figures_move(open_notebook: Open, shots: Path, name: str):
     with open_notebook(name) as notebook:
         assert notebook.dialogs() == []
-        notebook.run_all()
+        notebook.run_all(within=200)
         assert notebook.errors() == []
         for number, figure in enumerate(notebook.figures(at_least=0)):
             if figure.has("Step"):
