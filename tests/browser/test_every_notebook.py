@@ -13,6 +13,9 @@ from .server import NOTEBOOKS
 NAMES = sorted(path.name for path in NOTEBOOKS.glob("*.ipynb"))
 
 
+RECORDED = {"10-bug-hunt.ipynb"}  # its figures show what was recorded elsewhere: there is nothing to step
+
+
 @pytest.mark.parametrize("name", NAMES, ids=[name.removesuffix(".ipynb") for name in NAMES])
 def test_runs_and_its_figures_move(open_notebook: Open, shots: Path, name: str):
     with open_notebook(name) as notebook:
@@ -20,7 +23,7 @@ def test_runs_and_its_figures_move(open_notebook: Open, shots: Path, name: str):
         notebook.run_all(within=200)
         assert notebook.errors() == []
         for number, figure in enumerate(notebook.figures(at_least=0)):
-            if figure.has("Step"):
+            if figure.has("Step") and name not in RECORDED:
                 moves(figure, number)
         assert notebook.errors() == []
         notebook.screenshot(shots / f"{name.removesuffix('.ipynb')}.png", whole=True)
