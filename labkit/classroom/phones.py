@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import json
 import random
+import re
 import sys
 import time
 from dataclasses import dataclass, field
@@ -33,22 +34,26 @@ class Phone:
     sent: dict[str, list[float]] = field(default_factory=dict)
     stops: bool = False
     failed: list[str] = field(default_factory=list)
+    kept: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None  # its connection for requests
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def ask(self, method: str, path: str, fields: dict[str, Any] | None = None) -> tuple[int, bytes]:
-        """(status, body) of one request on a connection of its own."""
-        reader, writer = await asyncio.open_connection(self.host, self.port)
-        try:
-            body = b"" if fields is None else json.dumps({"token": self.token, **fields}).encode()
-            head = (
-                f"{method} {path} HTTP/1.1\r\nhost: room\r\nconnection: close\r\ncontent-length: {len(body)}"
-            )
-            writer.write(f"{head}\r\n\r\n".encode() + body)
-            told = await reader.readuntil(b"\r\n\r\n")
-            return int(told.split(b" ", 2)[1]), await reader.read()
-        finally:
-            writer.close()
-            with contextlib.suppress(OSError):
-                await writer.wait_closed()
+        """(status, body) of one request, on a connection that is kept, as a browser keeps its own."""
+        async with self.turn:
+            reader, writer = self.kept or await asyncio.open_connection(self.host, self.port)
+            self.kept = None  # until the answer is whole, nothing else may be asked on it
+            try:
+                body = b"" if fields is None else json.dumps({"token": self.token, **fields}).encode()
+                head = f"{method} {path} HTTP/1.1\r\nhost: room\r\ncontent-length: {len(body)}\r\n\r\n"
+                writer.write(head.encode() + body)
+                told = await reader.readuntil(b"\r\n\r\n")
+                size = re.search(rb"content-length: *(\d+)", told, re.IGNORECASE)
+                answer = await reader.readexactly(int(size[1]) if size else 0)
+                self.kept = reader, writer
+                return int(told.split(b" ", 2)[1]), answer
+            finally:
+                if self.kept is None:
+                    writer.transport.abort()
 
     async def join(self, code: str) -> None:
         await self.ask("GET", "/")

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Self
 
+from labkit.classroom import brisk
 from labkit.classroom.limits import Limits
 from labkit.classroom.roll import Roll, Student
 from labkit.classroom.service import Service
@@ -80,6 +81,7 @@ class Room:
         self._closed = threading.Event()
         self._sweeper = threading.Thread(target=self._sweep, name="labkit class", daemon=True)
         self._sweeper.start()
+        brisk.begin(self)
         lab.run()
 
     # ---- the room ------------------------------------------------------------------------------------
@@ -212,6 +214,7 @@ class Room:
         if self._closed.is_set():
             return
         self._closed.set()
+        brisk.end(self)
         self._sweeper.join(5)
         if not self.lab.closed:
             self.lab.in_loop(self._send_home)

@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from labkit.classroom.room import Room
+from labkit.classroom.wall import wall
 from labkit.lab.lab import Lab
 from labkit.loop import Channel
 
@@ -57,26 +58,41 @@ class Hour:
 
 
 class Screen:
-    """Stands for the teacher's screen: draws the figure, reads the votes, and knows when it showed which."""
+    """Stands for the teacher's screen, a thread for each of its two parts as in a notebook: figure and wall.
+
+    The wall is made anew when something has changed; it knows which votes it has shown, and since when.
+    """
 
     def __init__(self, room: Room, draw: Callable[[], object]) -> None:
         self.shown: dict[tuple[int, int, str], float] = {}
         self._room, self._draw = room, draw
         self._over = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="screen", daemon=True)
-        self._thread.start()
+        self._threads = [
+            threading.Thread(target=work, name=work.__name__, daemon=True)
+            for work in (self._figure, self._wall)
+        ]
+        for thread in self._threads:
+            thread.start()
 
-    def _run(self) -> None:
+    def _figure(self) -> None:
         while not self._over.wait(DRAWN_EVERY):
-            there = list(self._room.service.arrived)
             self._draw()
+
+    def _wall(self) -> None:
+        while not self._over.is_set():
+            self._room.changed.wait(DRAWN_EVERY)
+            self._room.changed.clear()
+            there = list(self._room.service.arrived)
+            wall(self._room)
             now = time.monotonic()
             for vote in there:
                 self.shown.setdefault(vote, now)
+            self._over.wait(DRAWN_EVERY)
 
     def close(self) -> None:
         self._over.set()
-        self._thread.join(10)
+        for thread in self._threads:
+            thread.join(10)
 
 
 def simulate(

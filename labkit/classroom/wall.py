@@ -6,6 +6,7 @@ Everything that a student has typed is shown as text, never as markup.
 from __future__ import annotations
 
 import threading
+from functools import cache
 from html import escape
 from typing import Any
 
@@ -85,9 +86,8 @@ def wall(room: Room) -> str:
     if room.closed:
         return "<p>The class is over.</p>"
     warning = f'<p role="alert"><strong>{escape(room.warning)}</strong></p>' if room.warning else ""
-    code = segno.make(room.url, error="m").svg_inline(scale=5, border=2, dark="#000", light="#fff")
     left = (
-        f'<div role="img" aria-label="QR code of the address {escape(room.url)}">{code}</div>'
+        f'<div role="img" aria-label="QR code of the address {escape(room.url)}">{_code(room.url)}</div>'
         f'<p style="font-size: 1.6em; margin: .2em 0">{escape(room.url)}<br>code '
         f'<strong style="letter-spacing: .15em">{escape(room.code)}</strong></p>'
     )
@@ -96,6 +96,12 @@ def wall(room: Room) -> str:
         f'{warning}<div style="display: flex; gap: 2em; flex-wrap: wrap; line-height: 1.3"><div>{left}</div>'
         f'<div style="flex: 1; min-width: 20em">{right}</div></div>'
     )
+
+
+@cache
+def _code(url: str) -> str:
+    """The QR code of the address as SVG, made once: the wall is drawn ten times a second."""
+    return str(segno.make(url, error="m").svg_inline(scale=5, border=2, dark="#000", light="#fff"))
 
 
 def _people(room: Room) -> str:

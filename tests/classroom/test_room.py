@@ -6,6 +6,7 @@ import contextlib
 import json
 import random
 import socket
+import sys
 import threading
 import time
 
@@ -177,6 +178,17 @@ def test_closing_the_room_leaves_the_lab_and_nothing_else(lab):
     alice.send(b"still here")
     lab.step(3)
     assert alice.recv(100) == b"still here"
+
+
+def test_threads_take_turns_sooner_until_the_last_room_is_closed(lab):
+    before = sys.getswitchinterval()
+    first = Room(lab)
+    with Room(lab):
+        assert sys.getswitchinterval() < before
+        first.close()
+        first.close()
+        assert sys.getswitchinterval() < before
+    assert sys.getswitchinterval() == before
 
 
 def test_only_loopback_is_listened_on_unless_a_host_is_named(room, lab):

@@ -1,4 +1,4 @@
-"""make proof-classroom: a simulated class of two hundred, over and over for the time given; its numbers.
+"""make proof-class: a simulated class of two hundred, over and over for the time given; its numbers.
 
 What must hold is tested elsewhere; this measures how fast it is on this machine.
 """
@@ -37,7 +37,7 @@ def main() -> None:
         bar = BARS.get(name)
         met = "" if bar is None else "yes" if median(values) <= bar else "no"
         rows.append(f"| {name} | {median(values):.1f} | {max(values):.1f} | {bar or ''} | {met} |")
-    written.part("classroom", "\n".join(rows), "make proof-classroom")
+    written.part("class", "\n".join(rows), "make proof-class")
 
 
 if __name__ == "__main__":
