@@ -12,10 +12,12 @@ from __future__ import annotations
 import asyncio
 import builtins
 import contextlib
+import functools
 import importlib.machinery
 import os
 import runpy
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -210,11 +212,17 @@ def _doors(flight: Flight) -> Iterator[None]:
         with flight.on(loop, "asyncio"):
             return plain(loop)
 
-    finder = _Finder({"asyncore": lambda module: _meet_asyncore(flight, module),
-                      "uvloop": lambda module: _meet_uvloop(flight, module)})  # fmt: skip
+    meetings = {
+        "asyncore": _meet_asyncore,
+        "uvloop": _meet_uvloop,
+        "multiprocessing.util": _meet_multiprocessing,
+    }
+    finder = _Finder({name: functools.partial(meet, flight) for name, meet in meetings.items()})
     kind.run_forever = run_forever
     sys.meta_path.insert(0, finder)
-    sys.addaudithook(lambda event, args: _count(flight, event))
+    for name in meetings.keys() & sys.modules.keys():
+        meetings[name](flight, sys.modules[name])
+    sys.addaudithook(functools.partial(_count, flight))
     before = signal.getsignal(signal.SIGTERM)
     mine = before == signal.SIG_DFL and threading.current_thread() is threading.main_thread()
     if mine:
@@ -232,9 +240,26 @@ def _terminate(number: int, frame: object) -> None:
     raise _Terminated
 
 
-def _count(flight: Flight, event: str) -> None:
-    if event in ("subprocess.Popen", "os.fork", "os.posix_spawn") and os.getpid() == flight.process:
-        flight.children += 1
+CHILDREN = {"subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn", "os.system"}
+
+
+def _count(flight: Flight, event: str, arguments: object) -> None:
+    """Count a child by its audit event. Popen tells of itself, and from Python 3.13 on of its posix_spawn."""
+    if event in CHILDREN and os.getpid() == flight.process:
+        by_popen = event != "subprocess.Popen" and sys._getframe(1).f_globals is vars(subprocess)
+        flight.children += not by_popen
+
+
+def _meet_multiprocessing(flight: Flight, module: ModuleType) -> None:
+    """Count the processes that multiprocessing spawns: of these no audit event tells."""
+    untyped: Any = module
+    plain = untyped.spawnv_passfds
+
+    def spawnv_passfds(*args: Any) -> Any:
+        flight.children += os.getpid() == flight.process
+        return plain(*args)
+
+    untyped.spawnv_passfds = spawnv_passfds
 
 
 def _meet_asyncore(flight: Flight, module: ModuleType) -> None:

@@ -23,6 +23,7 @@ from labkit import kernel
 from labkit.tape.tape import Tape
 
 KEPT = 200  # stalls whose reports are kept
+ASKED = 1_000  # sockets, at most, whose receive queues are looked at in each sample
 FRAMES = 12  # of a stack, innermost first
 OURS = Path(__file__).resolve().parents[1]
 LIBRARY = tuple({sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")})
@@ -148,6 +149,7 @@ class Sampler:
         else:
             watched.stall.samples += 1
             watched.stall.ns = now - watched.since
+            watched.stall.waited.update(_waiting(watched))
 
     def _catch(self, watched: Watched, frame: FrameType, now: int) -> Stall:
         stack = _stack(frame)
@@ -167,8 +169,6 @@ class Sampler:
         stall, watched.stall = watched.stall, None
         if stall is None:
             return
-        for fd_name, size in _waiting(watched).items():
-            stall.waited.setdefault(fd_name, size)
         stall.ns = max(stall.ns, _awake(watched.tape, stall.iteration))
         self.stalls.append(stall)
         self.count += 1
@@ -242,5 +242,5 @@ def _waiting(watched: Watched) -> dict[str, int]:
         return {}
     names = watched.tape[-1].names if len(watched.tape) else {}
     own = getattr(getattr(watched.loop, "_ssock", None), "fileno", lambda: -1)()
-    sizes = {fd: kernel.recv_queue(fd) for fd in fds if fd != own}
+    sizes = {fd: kernel.recv_queue(fd) for fd in fds[:ASKED] if fd != own}
     return {names.get(fd, f"fd {fd}"): size for fd, size in sizes.items() if size}

@@ -50,25 +50,53 @@ def server(slow: int | None, blocks: str = "time.sleep(0.3)", count: int = 6) ->
     return SERVER.format(handlers=handlers, names=names, orders=orders)
 
 
-def watch(folder: Path, text: str, *arguments: str, options: tuple[str, ...] = (), stdin: str = "") -> Any:
-    """Run the program watched; the ended process, with `told`, what --json wrote."""
+WAITED = """
+import asyncio, socket, time
+
+async def serve(reader, writer):
+    if await reader.readline() == b"slow\\n":
+        early.sendall(b"hello")
+        time.sleep(0.3)
+        asyncio.get_running_loop().call_soon(next_turn)
+
+def next_turn():
+    late.sendall(b"too late to have waited")
+    time.sleep(0.06)
+    over.set()
+
+async def main():
+    global early, late, over
+    over = asyncio.Event()
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    asker, early, late = (socket.create_connection(server.sockets[0].getsockname()) for _ in range(3))
+    asker.sendall(b"slow\\n")
+    await over.wait()
+    print(early.getsockname()[1])
+    server.close()
+    for each in (asker, early, late):
+        each.close()
+
+asyncio.run(main())
+"""
+
+
+def watch(
+    folder: Path,
+    text: str,
+    *arguments: str,
+    options: tuple[str, ...] = (),
+    stdin: str = "",
+    told: bool = True,
+) -> Any:
+    """Run the program watched; the ended process, with `told`, what --json wrote instead of the screen."""
     (folder / "app.py").write_text(text)
-    told = folder / "told.json"
-    command = [
-        sys.executable,
-        "-m",
-        "labkit.cli",
-        "watch",
-        "--json",
-        str(told),
-        *options,
-        "app.py",
-        *arguments,
-    ]
+    path = folder / "told.json"
+    asked = ["--json", str(path)] if told else []
+    command = [sys.executable, "-m", "labkit.cli", "watch", *asked, *options, "app.py", *arguments]
     ended: Any = subprocess.run(
         command, cwd=folder, input=stdin, capture_output=True, text=True, timeout=60, env=environment()
     )
-    ended.told = json.loads(told.read_text()) if told.exists() else None
+    ended.told = json.loads(path.read_text()) if path.exists() else None
     return ended
 
 

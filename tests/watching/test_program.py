@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from .programs import BLOCKS, FRAMEWORKS, environment, server, watch
+from .programs import BLOCKS, FRAMEWORKS, WAITED, environment, server, watch
 
 
 def plain(folder: Path, *arguments: str, stdin: str = "") -> Any:
@@ -107,10 +107,23 @@ def test_a_module_is_run_as_python_m_does(tmp_path: Path):
     assert ended.stdout == "['--port', '1'] pack\n" and ended.returncode == 0
 
 
+CHILDREN = {
+    "subprocess": "import subprocess, sys; subprocess.run([sys.executable, '-c', 'print(1)'])",
+    "fork": "import os\nif not os.fork(): os._exit(0)\nos.wait()",
+    "system": "import os; os.system('true')",
+    "posix_spawn": "import os; os.waitpid(os.posix_spawn('/bin/true', ['true'], {}), 0)",
+    "asyncio": "import asyncio\nasync def main():\n"
+    "    await (await asyncio.create_subprocess_exec('true')).wait()\nasyncio.run(main())",
+    "multiprocessing": "import multiprocessing.util as util, os\n"
+    "os.waitpid(util.spawnv_passfds(b'/bin/true', [b'true'], []), 0)",
+}
+
+
 @pytest.mark.slow
-def test_children_are_said_to_be_unwatched(tmp_path: Path):
-    text = "import subprocess, sys\nsubprocess.run([sys.executable, '-c', 'print(1)'])"
-    assert watch(tmp_path, text).told["children"] == 1
+@pytest.mark.parametrize("how", CHILDREN)
+def test_a_child_is_counted_once_and_said_to_be_unwatched(tmp_path: Path, how: str):
+    ended = watch(tmp_path, CHILDREN[how], told=False)
+    assert "1 child process started; children are not watched." in ended.stderr
 
 
 def test_what_is_no_program_is_refused_in_a_sentence(tmp_path: Path):
@@ -138,9 +151,12 @@ def test_a_stall_is_named_by_its_handler_line_and_task(tmp_path: Path, blocks: s
 
 
 @pytest.mark.slow
-def test_who_waited_meanwhile_is_named_with_its_bytes(tmp_path: Path):
-    told = watch(tmp_path, server(2)).told
-    assert any(size == 2 for size in told["stalls"][0]["waited"].values()), told["stalls"]
+def test_who_waited_meanwhile_is_named_with_its_bytes_and_nobody_who_came_later(tmp_path: Path):
+    ended = watch(tmp_path, WAITED)
+    stall = ended.told["stalls"][0]
+    assert stall["culprit"]["function"] == "serve" and stall["waited"] == {
+        f"client :{ended.stdout.strip()}": 5
+    }
 
 
 @pytest.mark.slow
