@@ -1,1 +1,4 @@
-"""The bug hunt's plain sources: `cases` are what is sealed, `mended` what passes. Named by the bug."""
+"""The bug hunt's plain sources, named by the bug.
+
+`cases` are what is sealed, `mended` what passes, `wrong` what does not, and hears why.
+"""

@@ -86,6 +86,31 @@ def test_the_broken_one_fails_and_the_mended_one_passes(name: str):
     assert mended.passed, str(mended)
 
 
+WRONG = sorted((PLAIN / "wrong").glob("*/*.py"))
+
+
+@every
+def test_each_has_wrong_mends(name: str):
+    assert sum(path.parent.name == name for path in WRONG) >= 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", WRONG, ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_a_wrong_mend_is_caught_with_its_own_message(path: Path):
+    """Its first line is `# CHECK: words`: the check that catches it, and words that no other mend hears."""
+    verdict = judge(bug_of(path.parent.name).exercise, path, seed=3)
+    check, words = expected_of(path)
+    assert verdict.failed is not None and verdict.failed.check == check, str(verdict)
+    assert words in verdict.failed.message, str(verdict)
+    others = [each for each in WRONG if each.parent == path.parent and each != path]
+    assert not [each for each in others if expected_of(each) == (check, words)]
+
+
+def expected_of(path: Path) -> tuple[str, str]:
+    check, _, words = path.read_text().splitlines()[0].removeprefix("# ").partition(": ")
+    return check, words
+
+
 @pytest.mark.slow
 @every
 def test_the_right_name_is_right_and_distractors_are_not(name: str):

@@ -1,7 +1,6 @@
 """A quadratic buffer: each piece copies all that came before."""
 
 import threading
-import time
 from typing import Any
 
 from labkit.diagnosis import diagnose
@@ -9,6 +8,8 @@ from labkit.lab.lab import Lab
 from labkit.teaching.bugs_scene import answers, company
 from labkit.teaching.practice_form import Check, Failed, expect
 from labkit.teaching.practice_reading import peak
+
+STANDSTILL = 5  # runs of 0.2 s in which a buffer that does not grow is given up
 
 TITLE, LESSON, ANSWER = "Slower and slower", "10", "Server"
 NAME, RULE = "quadratic buffer", "quadratic-buffer"
@@ -58,23 +59,29 @@ def held(stage: Any, peer: Any) -> int:
 
 
 def _upload(bench: Any, total: int) -> tuple[Any, Any]:
+    """A stage that was sent `total` bytes, as far as its read buffer grew, and who sent them."""
     stage, one, _ = company(bench, 2)
+    over = threading.Event()
 
     def send() -> None:
-        sent = idle = 0
-        while sent < total and idle < 3000:
+        sent = 0
+        while sent < total and not over.is_set():
             more = stage.send(one, b"x" * min(65_536, total - sent))
-            sent, idle = sent + more, 0 if more else idle + 1
-            time.sleep(0 if more else 0.001)
+            sent += more
+            over.wait(0 if more else 0.001)
 
     sender = threading.Thread(target=send)
     sender.start()
     try:
+        most, still = 0, 0
         for _ in range(40):
             stage.run(0.2)
-            if held(stage, one) >= total:
+            before, most = most, held(stage, one)
+            still = 0 if most > before else still + 1
+            if most >= total or still == STANDSTILL:
                 break
     finally:
+        over.set()
         sender.join(5)
     return stage, one
 

@@ -1,0 +1,9 @@
+# sleeps: It never does
+from labkit import Channel
+
+
+class Server(Channel):
+    def handle_read(self):
+        data = self.socket.recv(1024)
+        if data:
+            self.write(data)

@@ -1,0 +1,9 @@
+# whole lines: They got
+from labkit import Channel
+
+
+class Server(Channel):
+    def handle_read(self):
+        data = self.recv(1024)
+        if data.endswith(b"\n"):
+            self.write(b"hello, " + data.splitlines()[0] + b"\n")
