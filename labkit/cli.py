@@ -100,7 +100,8 @@ def _after_the_flight(flight: Any, options: argparse.Namespace) -> None:
 
     findings = {each.name: diagnose(each.tape) for each in flight.loops if len(each.tape)}
     if options.json is None:
-        print(screen(flight, findings), file=sys.stderr)
+        width = min(shutil.get_terminal_size().columns, 100)
+        print(screen(flight, findings, width), file=sys.stderr)
     else:
         write_json(flight, findings, options.json)
     for saved in sorted(options.save.glob("stall-*.jsonl")) if options.save is not None else ():

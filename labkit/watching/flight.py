@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import textwrap
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -15,10 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from labkit.tape.narrate import duration, plural
+from labkit.tape.tape import Tape
 from labkit.watching.program import Flight
+from labkit.watching.stacks import Place
 from labkit.watching.stalls import Watched
 
-LONGEST = 5  # stalls, or culprits, that the screen names
+LONGEST = 5  # stalls, handlers or findings that the screen names
+KEPT = 20  # handlers of a loop that are told to programs
 
 
 def facts(flight: Flight) -> dict[str, Any]:
@@ -27,7 +31,7 @@ def facts(flight: Flight) -> dict[str, Any]:
     by_name = Counter(str(stall.culprit.function) for stall in stalls)
     return {
         "seconds": (time.perf_counter_ns() - flight.began) / 1e9,
-        "loops": [_loop(each) for each in flight.loops],
+        "loops": [_loop(flight, each) for each in flight.loops],
         "stalls": [asdict(stall) for stall in stalls],
         "stalled": flight.sampler.count,
         "stall_ns": flight.sampler.stall_ns,
@@ -36,16 +40,12 @@ def facts(flight: Flight) -> dict[str, Any]:
     }
 
 
-def _loop(watched: Watched) -> dict[str, Any]:
+def _loop(flight: Flight, watched: Watched) -> dict[str, Any]:
     tape = watched.tape
     told: dict[str, Any] = {"name": watched.name, "thread": watched.thread.name}
+    told["handlers"] = _handlers(watched, flight.sampler.every)
     if watched.beat is not None:
         return told | {"missing": "it waits in C: its iterations and sets are not recorded, only its stalls"}
-    moved = Counter[str]()
-    for it in tape:
-        for call in it.calls:
-            if call.name in ("recv", "send") and call.result:
-                moved[call.name] += call.result
     return told | {
         "selector": tape.about.get("selector", ""),
         "iterations": tape.dropped + len(tape),
@@ -53,46 +53,85 @@ def _loop(watched: Watched) -> dict[str, Any]:
         "asleep_ns": sum(it.asleep_ns for it in tape),
         "awake_ns": sum(it.awake_ns for it in tape),
         "longest_ns": max((it.awake_ns for it in tape), default=0),
-        "received": moved["recv"],
-        "sent": moved["send"],
+        **(_moved(tape) if flight.calls or watched.name == "asyncore" else {"received": None, "sent": None}),
     }
 
 
-def screen(flight: Flight, findings: dict[str, list[Any]]) -> str:
+def _handlers(watched: Watched, every: float) -> list[dict[str, Any]]:
+    """The program's own functions that were seen running, the longest first; their times are about that."""
+    found = sorted(watched.handlers.values(), key=lambda each: (-each.longest, -each.samples))
+    times = [(each, round(each.longest * every * 1e9), round(each.samples * every * 1e9)) for each in found]
+    return [asdict(each.place) | {"longest_ns": longest, "ns": ns} for each, longest, ns in times[:KEPT]]
+
+
+def _moved(tape: Tape) -> dict[str, int]:
+    """Bytes received and sent, where calls are recorded."""
+    moved = Counter[str]()
+    for it in tape:
+        for call in it.calls:
+            if call.name in ("recv", "send") and call.result:
+                moved[call.name] += call.result
+    return {"received": moved["recv"], "sent": moved["send"]}
+
+
+def screen(flight: Flight, findings: dict[str, list[Any]], width: int = 80) -> str:
     """The flight in words: at most a screen. `findings` are those of each loop's tape, by its name."""
     told = facts(flight)
     lines = [f"labkit watched {told['seconds']:.1f} s."]
     if not told["loops"]:
         lines.append("  No asyncio or asyncore loop ran in this process.")
     for each in told["loops"]:
-        lines.append("  " + _line(each))
+        lines += _lines(each, flight.sampler.every)
     if flight.children:
         lines.append(f"  {plural(flight.children, 'child process')} started; children are not watched.")
-    stalls = told["stalls"]
-    limit = f"{told['stall_ns'] / 1e6:g} ms"
-    lines.append(
-        f"  {plural(told['stalled'], 'stall')} longer than {limit}."
-        if stalls
-        else f"  No stall longer than {limit}."
-    )
-    lines += [f"    {stall}" for stall in sorted(flight.stalls, key=lambda each: -each.ns)[:LONGEST]]
+    limit = f"longer than {told['stall_ns'] / 1e6:g} ms"
+    many = plural(told["stalled"], "stall")
+    lines.append(f"  {many} {limit}:" if told["stalled"] else f"  No stall {limit}.")
+    lines += [f"    {_short(stall)}" for stall in sorted(flight.stalls, key=lambda each: -each.ns)[:LONGEST]]
+    stalled = {stall.loop for stall in flight.stalls}
     for name, found in findings.items():
-        lines += [f"  {name}, iteration {each.first}: {each.what} {each.cure}" for each in found[:LONGEST]]
-    return "\n".join(lines)
+        # of what blocks, the samples have said more than a tape can
+        new = [each for each in found if each.rule != "blocking" or name not in stalled]
+        lines += [
+            f"  {name}, {each.rule}, iteration {each.first}: {each.what} {each.cure}"
+            for each in new[:LONGEST]
+        ]
+    return "\n".join(_wrapped(line, width) for line in lines)
 
 
-def _line(told: dict[str, Any]) -> str:
-    name = f"{told['name']} in {told['thread']}"
+def _wrapped(line: str, width: int) -> str:
+    indent = " " * (len(line) - len(line.lstrip()) + 4)
+    return textwrap.fill(
+        line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )
+
+
+def _lines(told: dict[str, Any], every: float) -> Iterator[str]:
+    name = f"  {told['name']} in {told['thread']}"
     if "missing" in told:
-        return f"{name}: {told['missing']}."
-    bytes_ = (
-        f", {told['received']:,} B in, {told['sent']:,} B out" if told["received"] or told["sent"] else ""
-    )
-    return (
-        f"{name}, on {told['selector']}: {plural(told['iterations'], 'iteration')}, asleep "
-        f"{duration(told['asleep_ns'])}, awake {duration(told['awake_ns'])} (longest "
-        f"{duration(told['longest_ns'])}){bytes_}."
-    )
+        yield f"{name}: {told['missing']}."
+    else:
+        yield (
+            f"{name}, on {told['selector']}: {plural(told['iterations'], 'iteration')}, asleep "
+            f"{duration(told['asleep_ns'])}, awake {duration(told['awake_ns'])}, the longest time "
+            f"{duration(told['longest_ns'])}; {_bytes(told)}."
+        )
+    if told["handlers"]:
+        yield f"    Longest handlers (about: looked every {every * 1e3:g} ms):"
+    for each in told["handlers"][:LONGEST]:
+        place = Place(each["function"], each["file"], each["line"])
+        yield (f"      {duration(each['longest_ns'])}, {duration(each['ns'])} in all: {_short(place)}")
+
+
+def _bytes(told: dict[str, Any]) -> str:
+    if told["received"] is None:
+        return "bytes not counted (--calls counts them)"
+    return f"{told['received']:,} B in, {told['sent']:,} B out"
+
+
+def _short(said: Any) -> str:
+    """In words, with paths below the folder we are in as they are called from there."""
+    return str(said).replace(f"({os.getcwd()}{os.sep}", "(")
 
 
 def write_json(flight: Flight, findings: dict[str, list[Any]], path: Path) -> None:

@@ -9,37 +9,20 @@ from __future__ import annotations
 import asyncio
 import selectors
 import sys
-import sysconfig
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
 from types import CodeType, FrameType
 from typing import Any
 
 from labkit import kernel
 from labkit.tape.tape import Tape
+from labkit.watching.stacks import Place, culprit, handler, stack
 
-KEPT = 200  # stalls whose reports are kept
+KEPT = 200  # stalls whose reports are kept, and handlers of a loop
 ASKED = 1_000  # sockets, at most, whose receive queues are looked at in each sample
-FRAMES = 12  # of a stack, innermost first
-OURS = Path(__file__).resolve().parents[1]
-LIBRARY = tuple({sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")})
-INSTALLED = tuple({sysconfig.get_path("purelib"), sysconfig.get_path("platlib")})
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A line of a program that was running: the function's name, its file and the line in it."""
-
-    function: str
-    file: str
-    line: int
-
-    def __str__(self) -> str:
-        return f"{self.function} ({self.file}:{self.line})"
 
 
 @dataclass(slots=True)
@@ -71,6 +54,20 @@ class Stall:
 
 
 @dataclass(slots=True)
+class Handler:
+    """A function of the program's own that was running when a loop was looked at.
+
+    `samples` is how often it was, `longest` how often in a row in one turn: times `Sampler.every` that is
+    about the time it took. `place` is the line it was at in the last.
+    """
+
+    place: Place
+    samples: int = 0
+    longest: int = 0
+    row: int = 0
+
+
+@dataclass(slots=True)
 class Watched:
     """A loop that is watched: its tape, and the thread that runs it. `beat` is when it last came round, if it
     has no selector to look at (time.perf_counter_ns)."""
@@ -83,6 +80,22 @@ class Watched:
     since: int = 0  # when it was first seen awake in this turn
     turn: int = -1
     stall: Stall | None = None
+    handlers: dict[str, Handler] = field(default_factory=dict)
+    running: Handler | None = None  # at the last look, in this turn
+
+    def saw(self, place: Place | None) -> None:
+        """It was at this line of a handler in a look; None: in no handler."""
+        if place is None:
+            self.running = None
+            return
+        name = f"{place.function} ({place.file})"
+        if name not in self.handlers and len(self.handlers) == KEPT:  # a program may make functions for ever
+            del self.handlers[min(self.handlers, key=lambda each: self.handlers[each].samples)]
+        seen = self.handlers.setdefault(name, Handler(place))
+        seen.row = seen.row + 1 if seen is self.running else 1
+        seen.place, seen.samples = place, seen.samples + 1
+        seen.longest = max(seen.longest, seen.row)
+        self.running = seen
 
 
 class Sampler:
@@ -94,6 +107,7 @@ class Sampler:
 
     def __init__(self, stall_ns: int, caught: Callable[[Watched, Stall], object] = lambda *_: None) -> None:
         self.stall_ns = stall_ns
+        self.every = min(max(stall_ns / 5e9, 0.002), 0.02)  # seconds between two looks
         self.stalls: deque[Stall] = deque(maxlen=KEPT)
         self.count = 0
         self.loops: list[Watched] = []
@@ -124,8 +138,7 @@ class Sampler:
         self._end(watched, time.perf_counter_ns())
 
     def _run(self) -> None:
-        every = min(max(self.stall_ns / 5e9, 0.002), 0.05)
-        while not self._over.wait(every):
+        while not self._over.wait(self.every):
             frames = sys._current_frames()
             with self._lock:
                 loops = list(self.loops)
@@ -140,7 +153,11 @@ class Sampler:
         asleep = frame.f_code in WAITS if watched.beat is None else False
         if asleep or turn != watched.turn:
             self._end(watched, now)
-            watched.turn, watched.since = turn, now
+            watched.turn, watched.since, watched.running = turn, now, None
+        if asleep:
+            return
+        watched.saw(handler(frame))
+        if watched.since == now:
             return
         if now - watched.since < self.stall_ns:
             return
@@ -152,14 +169,13 @@ class Sampler:
             watched.stall.waited.update(_waiting(watched))
 
     def _catch(self, watched: Watched, frame: FrameType, now: int) -> Stall:
-        stack = _stack(frame)
         index = watched.tape.dropped + len(watched.tape)
         return Stall(
             loop=watched.name,
             thread=watched.thread.name,
             iteration=index,
-            culprit=_culprit(frame),
-            stack=stack,
+            culprit=culprit(frame),
+            stack=stack(frame),
             task=_task(watched.loop),
             waited=_waiting(watched),
             ns=now - watched.since,
@@ -192,35 +208,6 @@ def _awake(tape: Tape, index: int) -> int:
         return 0
 
 
-def _stack(frame: FrameType | None) -> tuple[Place, ...]:
-    found: list[Place] = []
-    while frame is not None and len(found) < FRAMES:
-        if not _is_ours(frame.f_code.co_filename):
-            found.append(_place(frame))
-        frame = frame.f_back
-    return tuple(found)
-
-
-def _culprit(frame: FrameType) -> Place:
-    """The innermost line that is the program's own; else of an installed package; else the innermost."""
-    for foreign in (LIBRARY + INSTALLED, LIBRARY):
-        each: FrameType | None = frame
-        while each is not None:
-            name = each.f_code.co_filename
-            if not name.startswith(foreign) and not name.startswith("<frozen") and not _is_ours(name):
-                return _place(each)
-            each = each.f_back
-    return _place(frame)
-
-
-def _place(frame: FrameType) -> Place:
-    return Place(frame.f_code.co_qualname, frame.f_code.co_filename, frame.f_lineno)
-
-
-def _is_ours(file: str) -> bool:
-    return file.startswith(str(OURS))
-
-
 def _task(loop: Any) -> str:
     """The name of the task that the loop runs now, as another thread can see it."""
     try:
@@ -242,5 +229,7 @@ def _waiting(watched: Watched) -> dict[str, int]:
         return {}
     names = watched.tape[-1].names if len(watched.tape) else {}
     own = getattr(getattr(watched.loop, "_ssock", None), "fileno", lambda: -1)()
-    sizes = {fd: kernel.recv_queue(fd) for fd in fds[:ASKED] if fd != own}
-    return {names.get(fd, f"fd {fd}"): size for fd, size in sizes.items() if size}
+    waiting = Counter[str]()  # several may go by one name
+    for fd in fds[:ASKED]:
+        waiting[names.get(fd, f"fd {fd}")] += (fd != own and kernel.recv_queue(fd)) or 0
+    return dict(+waiting)

@@ -101,7 +101,7 @@ def watch(
 
 
 def environment() -> dict[str, str]:
-    return os.environ | {"PYTHONPATH": str(ROOT)}
+    return os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "80"}
 
 
 BLOCKS = {

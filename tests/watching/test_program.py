@@ -160,6 +160,27 @@ def test_who_waited_meanwhile_is_named_with_its_bytes_and_nobody_who_came_later(
 
 
 @pytest.mark.slow
+def test_the_longest_handlers_are_named_and_what_is_not_counted_is_no_zero(tmp_path: Path):
+    (loop,) = watch(tmp_path, server(4)).told["loops"]
+    longest = loop["handlers"][0]
+    assert longest["function"] == "handler_4" and longest["file"].endswith("app.py")
+    assert 0 < longest["longest_ns"] <= longest["ns"]
+    assert (loop["received"], loop["sent"]) == (None, None)
+    (loop,) = watch(tmp_path, server(None), options=("--calls",)).told["loops"]
+    assert loop["received"] == loop["sent"] == 2 * (2 * 60)  # both ends: 60 orders and as many answers
+
+
+@pytest.mark.slow
+def test_the_screen_fits_a_terminal(tmp_path: Path):
+    said = watch(tmp_path, server(4), told=False).stderr.splitlines()
+    assert len(said) <= 24 and all(len(line) <= 80 for line in said)
+    text = " ".join(" ".join(said).split())
+    assert "bytes not counted (--calls counts them)" in text
+    assert "2 stalls longer than 100 ms" in text
+    assert "in all: handler_4 (app.py:" in text and str(tmp_path) not in text
+
+
+@pytest.mark.slow
 def test_a_healthy_program_is_not_accused(tmp_path: Path):
     told = watch(tmp_path, server(None), options=("--stall", "500")).told
     assert not told["stalls"] and not told["findings"]["asyncio"]
