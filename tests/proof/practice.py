@@ -1,4 +1,4 @@
-"""Every solution, stub and wrong answer again and again beside a busy machine: what wavers is named.
+"""Every exercise and bug, with every answer, again and again beside a busy machine: what wavers is named.
 
 Each round draws other instances (another seed), as graded runs do. Two processes that only count keep both
 cores busy meanwhile.
@@ -12,10 +12,11 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
-from tests.teaching.answers import Answer, answers, hold
+from tests.teaching.answers import Answer, answers, hold, mends
 
 from .written import keep, kept, minutes, part
 
+EVERY = [*answers(), *mends()]
 BUSY = "while True: sum(range(10_000))"
 
 
@@ -29,7 +30,7 @@ def main() -> None:
             if wrong is None:
                 break
             state["rounds"] += 1
-            state["verdicts"] += len(answers())
+            state["verdicts"] += len(EVERY)
             state["wrong"] = dict(collections.Counter(state["wrong"]) + collections.Counter(wrong))
             keep("practice", state)
             print(f"round {state['rounds']}: {len(wrong)} wrong", *wrong, sep="\n  ", flush=True)
@@ -54,13 +55,13 @@ def round_of(seed: int, left) -> list[str] | None:
         return None
 
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        found = list(pool.map(judged, answers()))
+        found = list(pool.map(judged, EVERY))
     return None if "" in found else [each for each in found if each]
 
 
 def told(state: dict) -> str:
     lines = [
-        f"{state['rounds']} rounds, a seed each, {state['verdicts']:,} verdicts in all on {len(answers())} "
+        f"{state['rounds']} rounds, a seed each, {state['verdicts']:,} verdicts in all on {len(EVERY)} "
         f"answers, beside {os.cpu_count()} busy processes."
     ]
     lines += [f"- {count} × {name}" for name, count in sorted(state["wrong"].items())] or [

@@ -1,4 +1,4 @@
-"""The answers in tests/answers, and what each of them says of itself.
+"""The answers in tests/answers and the mends in tests/bugs, and what each of them says of itself.
 
 A wrong answer begins with a line `# CHECK: words of its message`: the check that catches it, and words that
 stand in its message and in that of no other wrong answer to the same exercise. An `also_…` is right, too: a
@@ -10,9 +10,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
+from labkit.teaching import bugs_hunt
 from labkit.teaching.practice import judge
 from labkit.teaching.practice_form import Exercise, every, load
 from labkit.teaching.practice_verdict import Verdict
+from tests.bugs.seal import NUMBERS, PLAIN
 
 ANSWERS = Path(__file__).parents[1] / "answers"
 
@@ -23,7 +25,8 @@ class Answer(NamedTuple):
     path: Path | None  # None: the stub
 
     def judged(self, seed: int | None = None) -> Verdict:
-        exercise = load(self.exercise)
+        bug = NUMBERS.get(self.exercise)
+        exercise = load(self.exercise) if bug is None else bugs_hunt.load(bug).exercise
         return judge(exercise, exercise.stub if self.path is None else self.path, seed=seed)
 
     def expects(self) -> tuple[str, str]:
@@ -52,8 +55,21 @@ def answers() -> list[Answer]:
     return found
 
 
+def mends() -> list[Answer]:
+    """Of every bug: the broken server, the mended one, and those that are mended wrongly."""
+    found = []
+    for name in NUMBERS:
+        found += [Answer(name, "stub", None), Answer(name, "solution", PLAIN / "mended" / f"{name}.py")]
+        found += [
+            Answer(name, f"wrong_{path.stem}", path) for path in sorted((PLAIN / "wrong" / name).glob("*.py"))
+        ]
+    return found
+
+
 def wrong(name: str) -> list[Answer]:
-    return [each for each in answers() if each.exercise == name and each.kind.startswith("wrong_")]
+    """The wrong answers to an exercise, or wrong mends of a bug."""
+    every = mends() if name in NUMBERS else answers()
+    return [each for each in every if each.exercise == name and each.kind.startswith("wrong_")]
 
 
 def message(verdict: Verdict) -> str:

@@ -15,6 +15,7 @@ from labkit.teaching.bugs_sealed import unseal
 from labkit.teaching.bugs_signs import SIGNS
 from labkit.teaching.practice import judge
 from tests.bugs.seal import NUMBERS, PLAIN, text_of
+from tests.teaching.answers import Answer, hold, mends, wrong
 
 TIMED = {"greedy_peer", "quadratic_buffer"}
 every = pytest.mark.parametrize("name", NUMBERS)
@@ -76,47 +77,23 @@ def test_its_scenario_shows_it_and_diagnose_agrees(name: str, seed: int):
     assert str(seed) in str(case) and case.symptom in str(case)
 
 
-@pytest.mark.slow
-@every
-def test_the_broken_one_fails_and_the_mended_one_passes(name: str):
-    exercise = bug_of(name).exercise
-    broken = judge(exercise, exercise.stub, seed=3)
-    assert not broken.passed
-    mended = judge(exercise, PLAIN / "mended" / f"{name}.py", seed=3)
-    assert mended.passed, str(mended)
-
-
-WRONG = sorted((PLAIN / "wrong").glob("*/*.py"))
-
-
 @every
 def test_each_has_wrong_mends(name: str):
-    assert sum(path.parent.name == name for path in WRONG) >= 2
+    assert len(wrong(name)) >= 2
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("path", WRONG, ids=lambda path: f"{path.parent.name}-{path.stem}")
-def test_a_wrong_mend_is_caught_with_its_own_message(path: Path):
-    """Its first line is `# CHECK: words`: the check that catches it, and words that no other mend hears."""
-    verdict = judge(bug_of(path.parent.name).exercise, path, seed=3)
-    check, words = expected_of(path)
-    assert verdict.failed is not None and verdict.failed.check == check, str(verdict)
-    assert words in verdict.failed.message, str(verdict)
-    others = [each for each in WRONG if each.parent == path.parent and each != path]
-    assert not [each for each in others if expected_of(each) == (check, words)]
-
-
-def expected_of(path: Path) -> tuple[str, str]:
-    check, _, words = path.read_text().splitlines()[0].removeprefix("# ").partition(": ")
-    return check, words
+@pytest.mark.parametrize("mend", mends(), ids=str)
+def test_a_mend_is_judged_with_words_of_its_own(mend: Answer):
+    hold(mend, mend.judged(seed=3))
 
 
 @pytest.mark.slow
 @every
 def test_the_right_name_is_right_and_distractors_are_not(name: str):
     bug, case = bug_of(name), hunt(NUMBERS[name], seed=7)
-    for wrong in bug.distractors:
-        assert repr(case.name(wrong)).startswith(f"Not “{wrong}”. {SIGNS[wrong]}")
+    for other in bug.distractors:
+        assert repr(case.name(other)).startswith(f"Not “{other}”. {SIGNS[other]}")
         assert repr(case.line(right_line(case))).startswith("Name it first")
     told = repr(case.name(bug.name))
     assert told.startswith(f"Yes: {bug.name}.")

@@ -1,4 +1,4 @@
-# a newcomer: They got b'dear
+# a newcomer: They got b'dear heidi
 from labkit import Channel
 
 NAMES = []

@@ -1,4 +1,4 @@
-# a short reply: bytes came
+# a short reply: 1 bytes came
 from labkit import Channel
 
 

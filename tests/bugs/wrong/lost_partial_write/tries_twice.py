@@ -1,4 +1,4 @@
-# the whole reply: came.
+# the whole reply: 8,192 came
 from labkit import Channel
 
 

@@ -1,4 +1,4 @@
-# lines in pieces: They got
+# lines in pieces: They got b'hello, marz
 from labkit import Channel
 
 

@@ -1,4 +1,4 @@
-# whole lines: They got
+# whole lines: They got b'hello, cy
 from labkit import Channel
 
 
