@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import ast
 import inspect
+import textwrap
 from collections.abc import Callable
 from typing import Any
 
 import labkit.measure.html as html
 
-SMALL = 'style="margin: 0; font-size: 12px; line-height: 1.35"'
+SMALL = 'style="margin: 0; font-size: 12px; line-height: 1.35; white-space: pre"'
 
 
 class SideBySide(dict[str, Callable[..., Any]]):
@@ -24,13 +25,13 @@ class SideBySide(dict[str, Callable[..., Any]]):
         return {name: len(self._body(function)) for name, function in self.items()}
 
     def _body(self, function: Callable[..., Any]) -> list[str]:
-        source = inspect.getsource(function)
+        source = source_of(function)
         first = ast.parse(source).body[0].body[0].lineno  # type: ignore[attr-defined]
         return [line for line in source.splitlines()[first - 1 :] if line.strip()]
 
     def _repr_html_(self) -> str:
         columns = [
-            f"<pre {SMALL}>{'<br>'.join(map(html.text, inspect.getsource(each).splitlines()))}</pre>"
+            f"<pre {SMALL}>{'<br>'.join(map(html.text, source_of(each).splitlines()))}</pre>"
             for each in self.values()
         ]
         heads = [f"{name}: {count} lines" for name, count in self.lines.items()]
@@ -38,5 +39,10 @@ class SideBySide(dict[str, Callable[..., Any]]):
 
     def __repr__(self) -> str:
         return "\n".join(
-            f"# {name}: {self.lines[name]} lines\n{inspect.getsource(each)}" for name, each in self.items()
+            f"# {name}: {self.lines[name]} lines\n{source_of(each)}" for name, each in self.items()
         )
+
+
+def source_of(function: Callable[..., Any]) -> str:
+    """A function's text; a method's begins at the left margin too."""
+    return textwrap.dedent(inspect.getsource(function))

@@ -10,7 +10,7 @@ import errno as errnos
 import math
 from collections.abc import Iterable
 
-from labkit.tape.turn import Account, Call, Event, Poke, Queues, Turn
+from labkit.tape.turn import RAISED, Account, Call, Event, Poke, Queues, Turn
 
 NAMED_AT_MOST = 8  # fds that a sentence names; the others are counted
 
@@ -71,7 +71,7 @@ def call(each: Call) -> str:
 def outcome(each: Call) -> str:
     """What came back from a call."""
     if each.errno:
-        return error_name(each.errno)
+        return "raised" if each.errno == RAISED else error_name(each.errno)
     if each.name == "accept":
         return f"fd {each.result}"
     if each.name == "recv" and each.result == 0:

@@ -33,7 +33,8 @@ class Call(NamedTuple):
 
     While asyncore is watched there is a row for each method of its dispatchers too, where it began: any name
     that is not in SYSTEM_CALLS. Its `result` is how many of the rows after it were made by it (`depths` makes
-    the nesting of that), its `arg` the flags of a readwrite(), its `errno` that of an OSError it raised.
+    the nesting of that), its `arg` the flags of a readwrite(), its `errno` that of an OSError it
+    raised, or RAISED for any other exception.
     """
 
     fd: int
@@ -44,6 +45,7 @@ class Call(NamedTuple):
     at_ns: int
 
 
+RAISED = -1  # the errno of a method that raised something without one
 SYSTEM_CALLS = frozenset(["accept", "close", "connect", "peek", "recv", "send", "shutdown"])
 
 

@@ -23,6 +23,7 @@ from labkit.record import sockets as recording_sockets
 from labkit.record.recorder import Recorder
 from labkit.record.sockets import Several, Sockets
 from labkit.tape.tape import Tape
+from labkit.tape.turn import RAISED
 from labkit.watching import dispatchers, waits
 from labkit.watching.dispatchers import describe_dispatcher, dispatcher_buffers, dispatcher_sizes
 from labkit.watching.names import Names
@@ -253,7 +254,10 @@ class AsyncorePatch:
             try:
                 return function(dispatcher, *args, **kwargs)
             except OSError as error:
-                errno = error.errno or 0
+                errno = error.errno or RAISED
+                raise
+            except BaseException:
+                errno = RAISED
                 raise
             finally:
                 for each, place in entered:

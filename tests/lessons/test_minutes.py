@@ -1,7 +1,4 @@
-"""Each lesson fits an hour, and its cells fit a glance: what a reader is promised about time is computed.
-
-A lesson of the first edition is named in FIRST_EDITION until its second one is here.
-"""
+"""Each lesson fits an hour, and its cells fit a glance: what a reader is promised about time is computed."""
 
 from __future__ import annotations
 
@@ -25,12 +22,8 @@ CARDS = {
     "12-twenty-five-myths": 2 * 25,
 }  # minutes of what is dipped into, card by card
 LONGEST = 8  # lines of code in a cell; a longer one says why: "labkit": {"long": "…"}
-FIRST_EDITION = {
-    "08-rpc-on-asyncore",
-}  # fmt: skip
-LESSONS = [path for path in NOTEBOOKS if path.stem not in FIRST_EDITION]
 
-every_lesson = pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+every_lesson = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 
 
 def read(path: Path) -> nbformat.NotebookNode:
