@@ -1,23 +1,29 @@
 """What a notebook keeps of a figure: a picture with its words, beside the widget that is alive.
 
-It knows IPython and mimebundles, and of a figure only what is shown.
+With LABKIT_PLAYERS=800 in its environment, a notebook also keeps each tape as a player 800 pixels wide: a
+site that is built of executed notebooks plays it. It knows IPython, mimebundles, and what a figure shows.
 """
 
 from __future__ import annotations
 
 import base64
 import contextlib
+import os
 import sys
 import weakref
 from collections.abc import Callable
 from html import escape
 from typing import Any
 
+from labkit.figure.drawing import Sheet
+from labkit.figure.player import packed
+
 WIDGET = "application/vnd.jupyter.widget-view+json"
+PLAYER = "application/vnd.labkit.player+json"  # {at, packed}: what play.js plays, for pages without a kernel
 
 
-def bundle(says: str, png: bytes, widget: Any = None) -> dict[str, Any]:
-    """A picture and its sentence as a mimebundle, with the view of a widget where there is one."""
+def bundle(sheet: Sheet, at: int, says: str, png: bytes, widget: Any = None) -> dict[str, Any]:
+    """A sheet at an iteration, in a picture and a sentence, as a mimebundle; with the view of a widget."""
     data = base64.b64encode(png).decode()
     says = says.encode(errors="backslashreplace").decode()
     made: dict[str, Any] = {
@@ -26,6 +32,9 @@ def bundle(says: str, png: bytes, widget: Any = None) -> dict[str, Any]:
         f'src="data:image/png;base64,{data}">',
         "image/png": data,
     }
+    width = os.environ.get("LABKIT_PLAYERS", "")
+    if width.isdecimal() and len(sheet.tape):
+        made[PLAYER] = {"at": at, "packed": packed(sheet, max(640, int(width)))}
     if widget is not None:
         made[WIDGET] = {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}
     return made

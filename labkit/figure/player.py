@@ -23,25 +23,35 @@ FRAMES_AT_MOST = 1200  # with the calls of the newest iterations
 
 def page(sheet: Sheet, width: float, title: str = "An event loop, iteration by iteration") -> str:
     """The newest ITERATIONS_AT_MOST iterations of a sheet's tape as a page; ValueError if there are none."""
-    tape = sheet.tape
-    last = tape.dropped + len(tape) - 1
-    first = max(tape.dropped, last - ITERATIONS_AT_MOST + 1)
-    if not len(tape):
-        raise ValueError("the tape is empty: step the lab once, then save the figure")
-    recorded = Recorded(sheet, width)
-    recorded.add(first, last)
+    first, last = _kept(sheet)
     kept = last - first + 1
     note = f"iterations {first:,} to {last:,}"
     if first:
         note += f" (the newest {kept:,} of {last + 1:,}; earlier ones are not in this file)"
-    data = json.dumps(recorded.data(first, last), separators=(",", ":")).encode()
-    packed = base64.b64encode(gzip.compress(data, 9, mtime=0)).decode()
     return (
         PAGE.replace("@TITLE@", escape(title))
         .replace("@NOTE@", escape(note))
-        .replace("@DATA@", packed)
+        .replace("@DATA@", packed(sheet, width))
         .replace("@WIDGET@", module())
     )
+
+
+def packed(sheet: Sheet, width: float) -> str:
+    """What play.js plays, as page() writes it: JSON, compressed, in base64; ValueError for an empty tape."""
+    first, last = _kept(sheet)
+    recorded = Recorded(sheet, width)
+    recorded.add(first, last)
+    data = json.dumps(recorded.data(first, last), separators=(",", ":")).encode()
+    return base64.b64encode(gzip.compress(data, 9, mtime=0)).decode()
+
+
+def _kept(sheet: Sheet) -> tuple[int, int]:
+    """The first and the last iteration that a file holds."""
+    tape = sheet.tape
+    if not len(tape):
+        raise ValueError("the tape is empty: step the lab once, then save the figure")
+    last = tape.dropped + len(tape) - 1
+    return max(tape.dropped, last - ITERATIONS_AT_MOST + 1), last
 
 
 class Recorded:

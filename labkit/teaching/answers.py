@@ -35,6 +35,9 @@ class Kind(Protocol):
     def right(self, answer: Any, observed: Any) -> bool:
         """Whether the answer is what a run did."""
 
+    def plain(self, observed: Any) -> Any:
+        """What a run did, as JSON can hold it and an answer is compared with it."""
+
     def words(self, value: Any) -> str:
         """An answer, or what a run did, in words."""
 
@@ -78,6 +81,10 @@ class Choices:
     def right(self, answer: Any, observed: Any) -> bool:
         return self._at(answer) == self._at(observed) is not None
 
+    def plain(self, observed: Any) -> str:
+        at = self._at(observed)
+        return str(observed) if at is None else self._texts()[at]
+
     def words(self, value: Any) -> str:
         at = self._at(value)
         return str(value) if at is None else f"{LETTERS[at]}: {self._texts()[at]}"
@@ -110,7 +117,7 @@ class Number:
 
     def card(self, seed: str) -> dict[str, Any]:
         near = f"Within a factor of {self.within:g} is right." if self.within > 1 else ""
-        return {"unit": self.unit, "within": near}
+        return {"unit": self.unit, "within": near, "factor": self.within}
 
     def read(self, answer: Any) -> float | int:
         text = str(answer).strip().removesuffix(self.unit)
@@ -134,6 +141,9 @@ class Number:
         if mine == seen or mine * seen <= 0:
             return mine == seen
         return max(mine / seen, seen / mine) <= self.within
+
+    def plain(self, observed: Any) -> float | None:
+        return None if observed is None else float(observed)
 
     def words(self, value: Any) -> str:
         if value is None:
@@ -181,6 +191,9 @@ class Order:
 
     def right(self, answer: Any, observed: Any) -> bool:
         return list(answer) == self._seen(observed)
+
+    def plain(self, observed: Any) -> list[str]:
+        return self._seen(observed)
 
     def words(self, value: Any) -> str:
         return ", then ".join(self._seen(value)) or "none of them"

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Mapping
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from labkit.teaching.answers import LETTERS
 
@@ -23,14 +23,24 @@ DATA = "application/vnd.labkit.prediction+json"  # the state itself, for pages w
 FOLDED = "What this run did. Predict first, then open."
 
 
+class Question(Protocol):
+    """What cards are drawn of."""
+
+    def state(self) -> State:
+        """What to draw; nothing in it answers the question before it may be seen."""
+
+    def verdict(self) -> State:
+        """What the run did, for pages that fold it."""
+
+    def settled(self) -> State:
+        """What any answer is judged by, for pages that judge without a kernel."""
+
+
 class Cards:
-    """The two cards of one question: `state()` says what to draw, `orders` what each press does.
+    """The two cards of one question: `orders` are what each press does."""
 
-    `verdict()` is what the run did, for pages that fold it; a widget gets it when it may be seen.
-    """
-
-    def __init__(self, state: Callable[[], State], verdict: Callable[[], State], orders: Orders) -> None:
-        self._state, self._verdict, self._orders = state, verdict, orders
+    def __init__(self, question: Question, orders: Orders) -> None:
+        self._question, self._orders = question, orders
         self._cards: dict[str, _Card] = {}
         self._shown: _Shown | None = None
 
@@ -42,14 +52,14 @@ class Cards:
         """Show the card that answers, and `shows` (one thing or a list) as soon as it may be seen."""
         self._place("answer")
         things = shows if isinstance(shows, list | tuple) else [] if shows is None else [shows]
-        self._shown = _Shown(list(things), self._state()["told"]) if things else None
+        self._shown = _Shown(list(things), self._question.state()["told"]) if things else None
 
     def show(self) -> None:
         """Draw both cards anew."""
         for card in self._cards.values():
             card.draw()
         if self._shown is not None:
-            self._shown.draw(self._state()["told"])
+            self._shown.draw(self._question.state()["told"])
 
     def close(self) -> None:
         """Close the widgets; the last state stays in the output as HTML."""
@@ -63,31 +73,29 @@ class Cards:
             self._cards.pop(part).close()
         if part == "answer":
             self.show()
-        self._cards[part] = _Card(part, self._state, self._verdict, self._orders)
+        self._cards[part] = _Card(part, self._question, self._orders)
 
 
 class _Card:
     """One card in the output of a cell, or a text on the terminal."""
 
-    def __init__(
-        self, part: str, state: Callable[[], State], verdict: Callable[[], State], orders: Orders
-    ) -> None:
-        self.part, self._state, self._verdict = part, state, verdict
+    def __init__(self, part: str, question: Question, orders: Orders) -> None:
+        self.part, self._question, state = part, question, question.state()
         self._published: dict[str, Any] = {}
         self._widget: Any = None
         self._display: Any = None
         if not notebook():
-            print(text(part, state()), end="\n\n")
+            print(text(part, state), end="\n\n")
             return
         from IPython.display import display
 
-        self._widget = _widget(part, state(), orders)
+        self._widget = _widget(part, state, orders)
         self._published = self._bundle()
         self._display = display(self._published, raw=True, display_id=True)
         _shell().events.register("post_run_cell", self._publish)
 
     def draw(self) -> None:
-        state = self._state()
+        state = self._question.state()
         if self._widget is not None:
             self._widget.state = {"part": self.part, **state}
         elif self.part == "answer" and state["told"] and not notebook():
@@ -105,12 +113,13 @@ class _Card:
         widget.close()
 
     def _bundle(self) -> dict[str, Any]:
-        state = self._state()
-        verdict = self._verdict() if state["ran"] else None
+        state = self._question.state()
+        verdict = self._question.verdict() if state["ran"] else None
+        settled = self._question.settled() if state["ran"] else None
         bundle: dict[str, Any] = {
             "text/plain": text(self.part, state),
             "text/html": html(self.part, state, verdict),
-            DATA: {"part": self.part, **state, "settled": verdict and verdict["option"]},
+            DATA: {"part": self.part, **state, "settled": settled},
         }
         if self._widget is not None:
             bundle[WIDGET] = {"version_major": 2, "version_minor": 0, "model_id": self._widget.model_id}

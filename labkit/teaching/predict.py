@@ -85,7 +85,7 @@ class Guess:
         self.draw = self._draw(seed)
         self._restore()
         orders = {"lock": self._lock, "show": self._show, "again": self._again, "look": self._look}
-        self.cards = Cards(self.state, self.verdict, orders)
+        self.cards = Cards(self, orders)
 
     # ---- what a reader does ----------------------------------------------------------------------------
 
@@ -164,8 +164,7 @@ class Guess:
         parts = [texts.reason]
         if self.right is False:
             parts.insert(0, self.kind.misconception(self.answer, self._observed, texts.wrong))
-        known = {**vars(self.draw), "observed": self.kind.words(self.observed)}
-        return "\n\n".join(_filled(part, known) for part in parts if part)
+        return "\n\n".join(_filled(part, self._known()) for part in parts if part)
 
     def state(self) -> dict[str, Any]:
         """What the page may know: the answer is in `verdict`, which is None until it may be seen."""
@@ -191,6 +190,17 @@ class Guess:
             "option": str(self.observed),
             "right": self.right,
             "reason": self.reason,
+            "at": self.at,
+        }
+
+    def settled(self) -> dict[str, Any]:
+        """What this run did, and what is told of any answer: a page without a kernel judges by it."""
+        texts, known = told(self.id), self._known()
+        return {
+            "value": self.kind.plain(self.observed),
+            "seen": self.kind.words(self.observed),
+            "reason": _filled(texts.reason, known),
+            "wrong": {each: _filled(text, known) for each, text in texts.wrong.items()},
             "at": self.at,
         }
 
@@ -230,6 +240,10 @@ class Guess:
                     figure.order(lambda figure: figure.show(at))
 
     # ---- inside ----------------------------------------------------------------------------------------
+
+    def _known(self) -> dict[str, Any]:
+        """What stands in the texts by name."""
+        return {**vars(self.draw), "observed": self.kind.words(self.observed)}
 
     def _draw(self, seed: int) -> SimpleNamespace:
         chance = random.Random(f"{self.id} {seed}")

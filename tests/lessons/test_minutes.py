@@ -117,8 +117,9 @@ def test_no_output_is_a_raw_value_and_every_prediction_is_settled(path: Path):
         assert card["ran"] and not card["told"], id
         wrong = lesson(path.stem[:2])[id].wrong
         if card["kind"] == "choices":
-            assert card["settled"] in card["options"], f"{id}: the run did what no choice names"
-            assert card["settled"] not in wrong, f"{id}: the run did what its texts call a misconception"
+            seen = card["settled"]["value"]
+            assert seen in card["options"], f"{id}: the run did what no choice names"
+            assert seen not in wrong, f"{id}: the run did what its texts call a misconception"
 
 
 def test_the_minutes_count_what_is_read_and_done():

@@ -227,6 +227,26 @@ def test_an_order_is_right_only_as_a_whole_and_is_asked_shuffled():
 
 
 @pytest.mark.parametrize(
+    ("how", "answer", "observed", "value", "seen"),
+    [
+        ({"choices": SLEEPS}, "A", {"A": False, "B": True}, SLEEPS[1], "B: until a byte comes"),
+        ({"choices": [True, False]}, "A", False, "False", "B: False"),
+        ({"number": "bytes"}, 3, 11, 11.0, "11 bytes"),
+        ({"number": "bytes"}, 3, None, None, "no number"),
+        ({"order": ["a", "b"]}, ["a", "b"], ["b", "x", "a"], ["b", "a"], "b, then a"),
+    ],
+)
+def test_a_page_without_a_kernel_gets_what_it_judges_by(how, answer, observed, value, seen):
+    guess = predict("99-sleeps", "?", **how)
+    guess.lock(answer)
+    guess.reveal(observed)
+    settled = guess.settled()
+    assert (settled["value"], settled["seen"]) == (value, seen)
+    assert settled["reason"] == f"A byte is enough; {seen}."  # whatever was answered
+    assert settled["wrong"] == {"not at all": "It does wait."}
+
+
+@pytest.mark.parametrize(
     ("asked", "says"),
     [
         ({}, "needs one of"),
