@@ -53,7 +53,14 @@ class Engine:
     budget: float | None = None  # seconds that it may run
 
     def __init__(
-        self, handler: Any, selector: Any, buffers: int | None, limit: int, *, pause_on_emfile: bool = True
+        self,
+        handler: Any,
+        selector: Any,
+        buffers: int | None,
+        limit: int,
+        *,
+        listener: type[Listener] = Listener,
+        pause_on_emfile: bool = True,
     ) -> None:
         self.tape = Tape(limit)
         self.buffers = buffers
@@ -73,6 +80,7 @@ class Engine:
             far=self._far,
         )
         self.tape.ask_now = self._now
+        self._makes_listener = listener
         self._build(handler, selector)
         self._process = os.getpid()
         self._orders: queue.SimpleQueue[tuple[Future[Any], Callable[[Any], Any]] | None] = queue.SimpleQueue()
@@ -99,7 +107,7 @@ class Engine:
         try:
             self._listener = listen(self.recorder, self.buffers)
             self.address = self._listener.getsockname()
-            Listener(self.loop, self._listener, handler)
+            self._makes_listener(self.loop, self._listener, handler)
         except BaseException:
             self._close_sockets()
             raise

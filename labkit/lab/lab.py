@@ -31,11 +31,11 @@ T = TypeVar("T")
 class Lab:
     """A loop on real sockets that can be stepped, run, paused, poked and looked at.
 
-    `handler` is a Channel subclass, one object a connection. `selector` is "busy", "select", "poll", "epoll",
-    "kqueue", or any selectors.BaseSelector. `buffers` sets SO_SNDBUF and SO_RCVBUF of both ends in bytes (the
-    kernel doubles them); None leaves them large. `limit` bounds the tape in bytes. A listener that finds no
-    free fd for a connection is not asked about until there is one, unless `pause_on_emfile` is False: then
-    the loop spins (accept(2), EMFILE).
+    `handler` is a Channel subclass, one object a connection; `listener` a Listener subclass, which accepts
+    them. `selector` is "busy", "select", "poll", "epoll", "kqueue", or any selectors.BaseSelector.
+    `buffers` sets SO_SNDBUF and SO_RCVBUF of both ends in bytes (the kernel doubles them); None leaves them
+    large. `limit` bounds the tape in bytes. A listener that finds no free fd for a connection is not asked
+    about until there is one, unless `pause_on_emfile` is False: then the loop spins (accept(2), EMFILE).
 
     A lab starts stopped. In a notebook, running a cell again closes the labs that the cell made before.
     """
@@ -47,12 +47,19 @@ class Lab:
         selector: str | selectors.BaseSelector = "select",
         buffers: int | None = None,
         limit: int = LIMIT,
+        listener: type[Listener] = Listener,
         pause_on_emfile: bool = True,
     ) -> None:
+        if not (isinstance(listener, type) and issubclass(listener, Listener)):
+            raise TypeError(f"Lab(…, listener={listener!r}) needs a class: class Mine(Listener): …")
         if not (isinstance(handler, type) and issubclass(handler, Channel)):
             raise TypeError(f"Lab({handler!r}) needs a class: class Echo(Channel): def handle_read(self): …")
         buffers = number_of_bytes(buffers)
-        self._start(lambda: Engine(handler, selector, buffers, limit, pause_on_emfile=pause_on_emfile))
+        self._start(
+            lambda: Engine(
+                handler, selector, buffers, limit, listener=listener, pause_on_emfile=pause_on_emfile
+            )
+        )
 
     def _start(self, engine: Callable[[], Engine]) -> None:
         cells.close_earlier()

@@ -48,7 +48,7 @@ class Host:
     def open(self, options: dict[str, Any]) -> dict[str, Any]:
         self.close()
         self.stage = self.exercise.host(self.answer, **options)
-        host, port = (getattr(self.stage, "listening", None) or self.stage.address)[:2]
+        host, port = self.stage.address[:2]
         return {"address": [host, port], "stepped": hasattr(self.stage, "step")}
 
     def step(self, n: int, timeout: float, **news: Any) -> dict[str, Any]:

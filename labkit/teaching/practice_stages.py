@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import select
 import selectors
 import socket
 import threading
@@ -18,31 +17,10 @@ from typing import Any
 from labkit import kernel
 from labkit.lab.asyncore_lab import AsyncoreLab
 from labkit.lab.lab import Lab
-from labkit.lab.recorded_loop import listen
 from labkit.loop import Channel
 from labkit.record.recorder import Recorder
 from labkit.record.selectors import RecordingSelector, named
 from labkit.tape.tape import Tape
-
-
-class EdgeSelector(selectors.EpollSelector):
-    """epoll with EPOLLET: an fd is reported when something new happens to it, and not again (epoll(7))."""
-
-    def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
-        key = super().register(fileobj, events, data)
-        self._edge(key)
-        return key
-
-    def modify(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
-        key = super().modify(fileobj, events, data)
-        self._edge(key)
-        return key
-
-    def _edge(self, key: selectors.SelectorKey) -> None:
-        asked = select.EPOLLET
-        asked |= select.EPOLLIN if key.events & selectors.EVENT_READ else 0
-        asked |= select.EPOLLOUT if key.events & selectors.EVENT_WRITE else 0
-        self._selector.modify(key.fd, asked)  # type: ignore[attr-defined]
 
 
 class Asking(selectors.BaseSelector):
@@ -87,18 +65,9 @@ class Asking(selectors.BaseSelector):
 def with_listener(listener: Any, handler: type[Channel], room: int | None = None, **options: Any) -> Lab:
     """A Lab whose listener is a `listener(loop, sock, handler)`, a subclass of labkit's Listener.
 
-    With `room`, so many fds more can be made while its loop is at work. It listens at `lab.listening`.
+    With `room`, so many fds more can be made while its loop is at work.
     """
-    lab: Any = Lab(handler, **options)
-
-    def build(loop: Any) -> Any:
-        for channel in list(loop.channels):
-            channel.abort()
-        sock = lab._engine._listener = listen(loop.selector.recorder, options.get("buffers"))
-        listener(loop, sock, handler)
-        return sock.getsockname()
-
-    lab.listening = lab.in_loop(build)
+    lab: Any = Lab(handler, listener=listener, **options)
     if room is not None:
         taken = kernel.open_fds()
         lab.room = next(n for n in range(4096) if n - sum(fd < n for fd in taken) == room)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import select
-import selectors
 import socket
 import time
 
 from labkit import Channel, Lab, Tape, watch
 from labkit.lab.scenarios import Echo
+from labkit.record.edge import EdgeSelector
 from tests.diagnosis.patients import Quiet, asyncore, hosted, patient, until
 
 
@@ -77,16 +75,6 @@ def replies_to_nobody_in_asyncore(healthy: bool) -> Tape:
         alice.shutdown()
         lab.step(3)
         return lab.tape
-
-
-class EdgeSelector(selectors.EpollSelector):
-    """An epoll that reports changes only: every fd is registered with EPOLLET."""
-
-    def register(self, fileobj: object, events: int, data: object = None) -> selectors.SelectorKey:
-        key = super().register(fileobj, events, data)  # type: ignore[arg-type]
-        with select.epoll.fromfd(os.dup(self.fileno())) as same:
-            same.modify(key.fd, select.EPOLLIN | select.EPOLLET)
-        return key
 
 
 @patient("stranded-data")

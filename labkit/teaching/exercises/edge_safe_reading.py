@@ -3,8 +3,8 @@
 from typing import Any
 
 from labkit.lab.lab import Lab
+from labkit.record.edge import EdgeSelector
 from labkit.teaching.practice_form import Check, expect
-from labkit.teaching.practice_stages import EdgeSelector
 
 TITLE, LESSON, ANSWER, ORDER = "Edge-safe reading", "04", "EdgeEcho", 1
 

@@ -3,8 +3,9 @@
 from typing import Any
 
 from labkit.loop import Channel
+from labkit.record.edge import EdgeSelector
 from labkit.teaching.practice_form import Check, expect
-from labkit.teaching.practice_stages import EdgeSelector, with_listener
+from labkit.teaching.practice_stages import with_listener
 
 TITLE, LESSON, ANSWER, ORDER = "Edge-triggered accept", "04", "EdgeListener", 3
 

@@ -38,7 +38,7 @@ perhaps for ever. Read until EAGAIN; or use a level-triggered selector, as nearl
 
 
 def host(answer: Any, **options: Any) -> Lab:
-    from labkit.teaching.practice_stages import EdgeSelector
+    from labkit.record.edge import EdgeSelector
 
     return Lab(answer, selector=EdgeSelector(), **options)
 
