@@ -34,6 +34,11 @@ def add(commands: Any) -> None:
     practising.add_argument(
         "--folder", type=Path, default=Path("practice"), help="where your files are (practice)"
     )
+    practising.add_argument(
+        "--from-reference",
+        action="store_true",
+        help="a step of lesson 11 begins with the reference solution (in a checkout), not with your own",
+    )
     practising.set_defaults(run=practice)
 
     kept = commands.add_parser("progress", help="what you have predicted so far, right and wrong")
@@ -74,7 +79,7 @@ def check(options: argparse.Namespace) -> int:
             print(json.dumps({"passed": False, "score": 0, "max": 0, "findings": [], "error": str(why)}))
         print(f"labkit: {why}", file=sys.stderr)
         return 2
-    practising.keep(verdict)
+    practising.keep(verdict, options.file)
     print(json.dumps(verdict.as_json(), indent=1) if options.json else verdict)
     if options.figure and verdict.failed is not None and verdict.failed.tape is not None:
         print(f"figure: {player(verdict.failed, options.figure)}")
@@ -85,7 +90,7 @@ def practice(options: argparse.Namespace) -> int:
     """Solve exercises in a terminal."""
     from labkit.teaching.practice_terminal import Practice
 
-    return Practice(options.folder, options.name).run()
+    return Practice(options.folder, options.name, from_reference=options.from_reference).run()
 
 
 def progress(options: argparse.Namespace) -> int:

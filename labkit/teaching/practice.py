@@ -39,7 +39,7 @@ def check(name: str, answer: Any, *, only: str | None = None, seed: int | None =
             raise AssertionError(str(verdict)) from None
         return None
     if only is None:
-        keep(verdict)
+        keep(verdict, answer)
     return Shown(verdict.exercise, verdict.outcomes, verdict.printed)
 
 
@@ -89,7 +89,9 @@ def _outcome(check: Check, bench: Bench) -> Outcome:
 def _raised(bench: Bench, tape: Tape | None) -> tuple[str, int | None] | None:
     """What the answer raised, and in which iteration: more to the point than what came of it."""
     if bench.stage is not None and bench.stage.error is not None:
-        return f"Your code raised {bench.stage.error}, which ended its loop.", bench.stage.last
+        kind, _, why = bench.stage.error.partition(": ")
+        told = why if kind == "Ended" else f"Your code raised {bench.stage.error}, which ended its loop."
+        return told, max(bench.stage.last, 0)
     for turn in tape or ():
         for fd, text in turn.errors:
             if fd < 0 or bench.tolerated in text:
@@ -98,8 +100,11 @@ def _raised(bench: Bench, tape: Tape | None) -> tuple[str, int | None] | None:
     return None
 
 
-def keep(verdict: Verdict) -> None:
-    """Note the verdict in the reader's progress."""
+def keep(verdict: Verdict, answer: Any = None) -> None:
+    """Note the verdict in the reader's progress, and the text of a step that was passed."""
+    exercise, facts = verdict.exercise, {}
+    if exercise.kind == "step" and verdict.passed and answer is not None:
+        facts["text"] = source_of(answer, exercise.answer)[0].splitlines()
     progress.note(
-        "exercise", verdict.exercise.name, passed=verdict.passed, score=verdict.score, max=verdict.max
+        exercise.kind, exercise.name, passed=verdict.passed, score=verdict.score, max=verdict.max, **facts
     )

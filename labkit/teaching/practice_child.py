@@ -103,7 +103,7 @@ class Host:
         if hasattr(stage, "step"):
             for poke in pokes:
                 recorder.poke(tuple(poke), None)
-        elif not stage.thread.is_alive() and stage.error is None:
+        elif stage.thread.ident is None:  # it was not started yet
             stage.start()
         settle({port: (sent, ended) for port, sent, ended in arrive}, knocks if hasattr(stage, "step") else 0)
 

@@ -4,6 +4,7 @@
     STATEMENT, STUB, HINTS, EXPLANATION = "…", "…", ("…", "…", "…"), "…"
     def host(answer, **options): return Lab(answer, **options)      # runs in the answer's own process
     CHECKS = (Check("takes everything", 2, takes_everything), …)    # these judge in the checker's process
+    AFTER = "build-1-one-fd"                                        # of a step: the one that it begins with
 
 It knows nothing of processes, terminals or notebooks.
 """
@@ -72,6 +73,12 @@ class Exercise:
     explanation: str
     checks: tuple[Check, ...]
     host: Callable[..., Any]
+    after: str | None = None  # of a step: the one that it begins with, "" for the first
+
+    @property
+    def kind(self) -> str:
+        """What its progress is kept as: "step" of lesson 11, where each begins with the one before it."""
+        return "exercise" if self.after is None else "step"
 
     @property
     def points(self) -> int:
@@ -132,6 +139,7 @@ def at(path: Path) -> Exercise:
         explanation=module.EXPLANATION.strip(),
         checks=tuple(module.CHECKS),
         host=module.host,
+        after=getattr(module, "AFTER", None),
     )
 
 

@@ -11,6 +11,7 @@ import contextlib
 import selectors
 import socket
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -21,6 +22,12 @@ from labkit.loop import Channel
 from labkit.record.recorder import Recorder
 from labkit.record.selectors import RecordingSelector, named
 from labkit.tape.tape import Tape
+
+INTRODUCED_WITHIN = 0.05  # seconds in which whoever connected says their name; it may be accepted before
+
+
+class Ended(Exception):
+    """A program on a stage was ended, for the reason that its text gives in a sentence."""
 
 
 class Asking(selectors.BaseSelector):
@@ -102,7 +109,7 @@ class Served:
         self,
         serve: Callable[[socket.socket, selectors.BaseSelector], Any],
         *,
-        selector: str = "select",
+        selector: str | selectors.BaseSelector = "select",
         buffers: int | None = None,
     ) -> None:
         self.tape = Tape(2**15)  # one that never sleeps fills any
@@ -143,6 +150,9 @@ class Served:
             return f"fd {fd}", None
         try:
             port = sock.getpeername()[1]
+            until = time.monotonic() + INTRODUCED_WITHIN
+            while port not in self.names and time.monotonic() < until:
+                time.sleep(0.002)
             return self.names.get(port, f"client :{port}"), None
         except OSError:
             return f"fd {fd}", None

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from labkit.teaching import practice, progress
 from labkit.teaching.practice_form import Exercise, every, load
+from labkit.teaching.practice_steps import beginning
 from labkit.teaching.practice_verdict import Verdict, player
 
 KEYS = "h hint · l list · n next · x reset · f figure · q quit"
@@ -26,8 +27,14 @@ KEYS = "h hint · l list · n next · x reset · f figure · q quit"
 class Practice:
     """A session: an exercise, its file, and what became of it. Files stay; so does what was passed."""
 
-    def __init__(self, folder: Path, name: str | None = None, out: Callable[[str], None] = print) -> None:
-        self.folder, self.out = folder, out
+    def __init__(
+        self,
+        folder: Path,
+        name: str | None = None,
+        out: Callable[[str], None] = print,
+        from_reference: bool = False,
+    ) -> None:
+        self.folder, self.out, self.from_reference = folder, out, from_reference
         self.exercises = every()
         self.passed = passed()
         self.exercise: Exercise = load(name) if name else self._first_unsolved()
@@ -97,7 +104,7 @@ class Practice:
         self.verdict, self.hints = None, 0
         self.folder.mkdir(parents=True, exist_ok=True)
         if not self.file.exists():
-            self.file.write_text(self.exercise.stub, encoding="utf-8")
+            self.file.write_text(beginning(self.exercise, self.from_reference), encoding="utf-8")
         self._seen = self._stamp()
         self.out(f"\n{self.exercise.lesson} · {self.exercise.title} ({self.exercise.points} points)\n")
         self.out(self.exercise.statement)
@@ -119,7 +126,7 @@ class Practice:
             self.out(f"\n{error}")
             return
         self.verdict = verdict
-        practice.keep(verdict)
+        practice.keep(verdict, self.file)
         self.out(f"\n{verdict}\n")
         if verdict.passed:
             self.passed.add(self.exercise.name)
@@ -177,8 +184,9 @@ class Practice:
 
 def passed() -> set[str]:
     """The names of the exercises that the reader has passed, from their progress."""
-    kept = progress.read().get("exercise", {})
-    return {name for name, facts in kept.items() if facts.get("passed")}
+    kept = progress.read()
+    tasks = [*kept.get("exercise", {}).items(), *kept.get("step", {}).items()]
+    return {name for name, facts in tasks if facts.get("passed")}
 
 
 @contextlib.contextmanager

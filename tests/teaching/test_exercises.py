@@ -14,6 +14,7 @@ from labkit.teaching.practice_verdict import parted, reference
 from tests.teaching.answers import ANSWERS, Answer, answers, exercises, hold, wrong
 
 LESSONS = ("01", "02", "03", "04", "05", "06", "07", "08", "09")
+STEPS = "11"  # where each exercise is a step that begins with the one before
 
 
 @pytest.mark.slow
@@ -25,7 +26,7 @@ def test_answer(answer: Answer):
 @pytest.mark.parametrize("exercise", exercises(), ids=lambda each: each.name)
 def test_exercise_is_whole(exercise: Exercise):
     assert re.fullmatch(r"[a-z][a-z0-9-]*", exercise.name)
-    assert exercise.lesson in LESSONS
+    assert exercise.lesson in (*LESSONS, STEPS)
     assert len(exercise.hints) == 3 and all(exercise.hints)
     assert exercise.points == sum(check.points for check in exercise.checks) > 0
     assert len({check.name for check in exercise.checks}) == len(exercise.checks)
@@ -47,6 +48,13 @@ def test_wrong_answers_have_words_of_their_own(exercise: Exercise):
 @pytest.mark.parametrize("lesson", LESSONS)
 def test_each_lesson_has_three(lesson: str):
     assert sum(each.lesson == lesson for each in exercises()) >= 3
+
+
+def test_each_step_begins_with_the_one_before():
+    steps = [each for each in exercises() if each.lesson == STEPS]
+    assert [each.after for each in steps] == ["", *[each.name for each in steps[:-1]]]
+    assert [each.answer for each in steps] == [f"Loop{number}" for number in range(1, len(steps) + 1)]
+    assert {each.name for each in steps} == {each.name for each in exercises() if each.kind == "step"}
 
 
 def test_no_folder_of_answers_without_an_exercise():

@@ -1,0 +1,98 @@
+"""The steps of lesson 11: each begins with the reader's own last one, or with the reference if they ask.
+
+    start("build-4-buffers")                        # the statement; Loop3 is there if it was passed once
+    start("build-4-buffers", from_reference=True)   # in a checkout: Loop3 is the reference solution's
+
+A step that was passed is kept as text in the reader's progress. The references are in the checkout's tests,
+and in no wheel. It knows no step.
+"""
+
+from __future__ import annotations
+
+import linecache
+import sys
+from pathlib import Path
+from typing import Any
+
+from labkit.teaching import progress
+from labkit.teaching.practice_form import Exercise, every, load
+
+REFERENCES = Path(__file__).resolve().parents[2] / "tests" / "answers"
+
+
+class Started:
+    """A step's statement, and what the reader has to begin with."""
+
+    def __init__(self, exercise: Exercise, begins: str) -> None:
+        self.exercise, self.begins = exercise, begins
+
+    def _repr_markdown_(self) -> str:
+        head = f"**{self.exercise.title}** ({self.exercise.points} points)"
+        return f"{head}\n\n{self.exercise.statement}\n\n{self.begins}"
+
+    def __repr__(self) -> str:
+        return self._repr_markdown_().replace("**", "")
+
+
+def start(name: str, *, from_reference: bool = False) -> Started:
+    """Show a step's statement, and see to it that the class that it begins with is there.
+
+    That class is the notebook's own, else the one that was last passed. With `from_reference` it is the
+    reference solution's, whatever the notebook has. A name may be cut short: "build-4".
+
+    Raises LookupError for a step that is not there, and for a reference where there is none.
+    """
+    exercise = step(name)
+    if not exercise.after:
+        return Started(exercise, "You begin with an empty cell.")
+    before, space = load(exercise.after), vars(sys.modules["__main__"])
+    if from_reference:
+        _define(reference(before.name), f"<reference: {before.name}>", space)
+        return Started(exercise, f"You begin with the reference's `{before.answer}`.")
+    if before.answer in space:
+        return Started(exercise, f"You begin with your own `{before.answer}`, from this notebook.")
+    if text := own(before.name):
+        _define(text, f"<passed: {before.name}>", space)
+        return Started(exercise, f"You begin with your own `{before.answer}`, as you last passed it.")
+    return Started(
+        exercise, f"It begins with your `{before.answer}`, which is not there: solve {before.name}."
+    )
+
+
+def step(name: str) -> Exercise:
+    """The step of this name, or whose name begins so; LookupError says which there are."""
+    steps = [each for each in every() if each.kind == "step"]
+    for each in steps:
+        if each.name == name or each.name.startswith(f"{name}-"):
+            return each
+    raise LookupError(f"there is no step {name!r}; there are {', '.join(each.name for each in steps)}")
+
+
+def own(name: str) -> str:
+    """The reader's own text of a step, as it was last passed; "" if it never was."""
+    kept = progress.read().get("step", {}).get(name, {}).get("text", ())
+    return "\n".join(map(str, kept))
+
+
+def reference(name: str) -> str:
+    """The reference solution of a step; LookupError where there is none, as in an installed labkit."""
+    path = REFERENCES / name / "solution.py"
+    if not path.is_file():
+        raise LookupError(
+            f"there is no reference solution of {name} here: it is in a checkout's tests/answers"
+        )
+    return path.read_text(encoding="utf-8")
+
+
+def beginning(exercise: Exercise, from_reference: bool = False) -> str:
+    """The text of a file in which an answer is begun: of a step, what it stands on, and then its stub."""
+    if not exercise.after:
+        return exercise.stub
+    text = reference(exercise.after) if from_reference else own(exercise.after)
+    return f"{text.rstrip()}\n\n\n{exercise.stub}" if text else exercise.stub
+
+
+def _define(text: str, file: str, space: dict[str, Any]) -> None:
+    """Run a text in the notebook, where check() can find it again."""
+    linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
+    exec(compile(text, file, "exec"), space)

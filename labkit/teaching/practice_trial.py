@@ -1,0 +1,145 @@
+"""trial(): an answer at work in this notebook, on the stage of its exercise, with its figure beside it.
+
+    mine = trial("build-2-many", Loop2)      # your loop turns in a thread of its own
+    alice = mine.connect("alice"); alice.send(b"hello")
+    mine                                     # what became of it, and the figure, which follows
+
+It judges nothing. A loop that spins or raises ends; the next trial ends the one before.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import selectors
+import socket
+import time
+from collections.abc import Callable
+from typing import Any
+
+from labkit import kernel
+from labkit.lab import cells
+from labkit.lab.peer import Peer
+from labkit.tape.narrate import plural
+from labkit.tape.tape import Tape
+from labkit.teaching.practice_bench import WAITS
+from labkit.teaching.practice_form import load
+from labkit.teaching.practice_stages import Ended, Served
+
+SETTLES_WITHIN = 0.6  # seconds that a trial waits for its loop to sleep, before it is shown
+QUIET = 0.03
+LOOKS_UP = 0.2  # seconds
+ENDS_WITHIN = 1.0
+
+_latest: list[Trial] = []  # one at a time
+
+
+def trial(name: str, answer: Any, **options: Any) -> Trial:
+    """Let an answer work: on real sockets, recorded, in a thread of its own. `options` are the stage's."""
+    while _latest:
+        _latest.pop().close()
+    stoppable = Stoppable()
+    made = Trial(load(name).host(answer, selector=stoppable, **options), stoppable, options.get("buffers"))
+    _latest.append(made)
+    return made
+
+
+class Stoppable(selectors.SelectSelector):
+    """A select that can be told to stop: it looks up from its sleep now and then, and goes on with it."""
+
+    stopped = False
+    waits: Callable[[float], Any] | None = None  # the select() of another selector, instead of its own
+
+    def select(self, timeout: float | None = None) -> Any:
+        wait = self.waits or super().select
+        until = None if timeout is None else time.monotonic() + timeout
+        while not self.stopped:
+            left = LOOKS_UP if until is None else min(LOOKS_UP, until - time.monotonic())
+            ready = wait(max(0.0, left))
+            if ready or (until is not None and time.monotonic() >= until):
+                return ready
+        raise Ended("It was stopped.")
+
+
+class Trial:
+    """An answer at work. `tape` is what it does, `peers` are its clients, by their names."""
+
+    def __init__(self, stage: Served, stoppable: Stoppable, buffers: int | None) -> None:
+        self._stage, self._stoppable, self._buffers = stage, stoppable, buffers
+        stage.tape.about["selector"] = "select"
+        self.peers: dict[str, Peer] = {}
+        self._figure: Any = None
+        cells.add(self)
+
+    @property
+    def tape(self) -> Tape:
+        return self._stage.tape
+
+    def connect(self, name: str) -> Peer:
+        """A client of this name: send, recv, shutdown, close. ConnectionError if nobody listens any more."""
+        peer = self.peers[name] = Peer(self._stage.address, name, buffers=self._buffers)
+        self._stage.introduce(peer.address[1], name)
+        if self._stage.thread.ident is None:
+            self._stage.start()
+        self.settle()
+        return peer
+
+    def settle(self) -> bool:
+        """Wait until the loop sleeps, or has ended; False if it does neither."""
+        still, turns, until = 0.0, -1, time.monotonic() + SETTLES_WITHIN
+        while time.monotonic() < until and still < QUIET:
+            time.sleep(0.005)
+            if not self._stage.thread.is_alive():
+                return True
+            now = self.tape.dropped + len(self.tape)
+            asleep = kernel.blocked_in(self._stage.thread) is not None
+            still, turns = (still + 0.005 if asleep and now == turns else 0.0), now
+        return still >= QUIET
+
+    @property
+    def figure(self) -> Any:
+        """The figure of the loop at work."""
+        if self._figure is None:
+            from labkit.figure.live import LiveFigure
+
+            self._figure = LiveFigure(self.tape)
+        return self._figure
+
+    def __str__(self) -> str:
+        """What became of it, in a sentence."""
+        rests, error = self.settle(), self._stage.error
+        turns = plural(self.tape.dropped + len(self.tape), "turn")
+        if isinstance(error, Ended):
+            return f"{turns}. {error}"
+        if error is not None:
+            return f"{turns}; then your loop ended. {type(error).__name__}: {error}"
+        if not self._stage.thread.is_alive():
+            return f"{turns}, and then the program came to its end." if turns else "Nobody has connected yet."
+        where = kernel.blocked_in(self._stage.thread)
+        if not rests or where is None:
+            return f"{turns}, and it is at work."
+        return f"{turns}, and now it sleeps in {'its selector' if where.call in WAITS else where}."
+
+    __repr__ = __str__
+
+    def _ipython_display_(self) -> None:
+        from IPython.display import display
+
+        print(self)
+        if len(self.tape):
+            display(self.figure)
+
+    def close(self) -> None:
+        """End it: its peers leave, nobody listens any more, and its loop finds out."""
+        stage = self._stage
+        for peer in self.peers.values():
+            peer.close()
+        if stage.thread.ident is not None:
+            self._stoppable.stopped = True
+            with contextlib.suppress(OSError):
+                stage.listener.shutdown(socket.SHUT_RDWR)  # a program that sleeps in accept() wakes
+            stage.thread.join(ENDS_WITHIN)
+        for key in list((stage.selector.get_map() or {}).values()):
+            with contextlib.suppress(AttributeError, OSError):
+                key.fileobj.close()  # type: ignore[union-attr]
+        stage.listener.close()
+        stage.selector.close()
