@@ -4,12 +4,14 @@
 #   make lab PYTHON=python3.12    another Python (make clean first, if there is a .venv already)
 #   make release DIR=out WHEELS=1 what students get, for a room without a network
 #   make lock UPGRADE=1           newer versions of everything
+#   make test MORE=2              fewer tests at once, of those that wait more than they compute
 #   make proof-soak MINUTES=5     how long a proof may take; it goes on where it ended the last time
 
 PYTHON ?=
 PORT   ?= 8888
 MINUTES ?= 30
 JOBS   ?= 2
+MORE   ?= 4
 START  := notebooks/00-start-here.ipynb
 
 VENV := .venv
@@ -21,6 +23,9 @@ PIP  := $(PY) -m pip --disable-pip-version-check --quiet
 LAB    := $(VENV)/.lab
 TESTED := $(VENV)/.test
 BROKEN := $(shell [ ! -e $(LAB) ] || { [ "$$(cat $(LAB))" = "$$(pwd -P)" ] && $(PY) -c ''; } 2>/dev/null || echo .broken)
+
+# Hundreds of tests start a Python of their own: compiled once, each starts in half the time.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help lab fast test lint types unit notebooks browser mutants bench release lock clean .broken
 .NOTPARALLEL:
@@ -54,14 +59,14 @@ types: $(TESTED)
 	$(PY) -m mypy
 
 unit: $(TESTED)  ## only the tests that need neither a notebook nor a browser
-	$(PY) -m pytest -n $(JOBS) --durations=10 --ignore=tests/browser -m "not browser and not notebook" $(PYTEST)
+	$(PY) -m pytest -n $(MORE) --dist=worksteal --durations=10 --ignore=tests/browser -m "not browser and not notebook" $(PYTEST)
 
 notebooks: $(TESTED)  ## only run every notebook
 	$(PY) -m pytest -n $(JOBS) --dist=loadfile --durations=10 --ignore=tests/browser -m notebook $(PYTEST)
 
 browser: $(TESTED)  ## only the tests in a real JupyterLab in a real browser
 	@browser="$$($(PY) tests/browser/chromium.py)" && export CHROMIUM="$$browser"; \
-	$(PY) -m pytest --durations=10 tests/browser $(PYTEST)
+	$(PY) -m pytest -n $(JOBS) --dist=loadfile --durations=10 tests/browser $(PYTEST)
 
 # What takes longer: a part each, in tests/proof, for MINUTES, into docs/proof.md.
 PROOFS := $(filter-out __init__ written,$(basename $(notdir $(wildcard tests/proof/*.py))))

@@ -5,9 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import sys
 import tempfile
 
 import pytest
+
+# jsonschema builds 39 grammars for IRIs, in every process that reads a notebook: seconds, for what none has.
+sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
 
 
 def pytest_configure(config: pytest.Config) -> None:

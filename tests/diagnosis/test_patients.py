@@ -43,7 +43,13 @@ SEEN = {
     ("writes_to_who_does_not_read", "peer-never-reads"): (1, 39, 22),
 }
 
-WAITS = {"reads_a_flood_to_its_end", "writes_in_asyncio_to_who_does_not_read"}
+WAITS = {
+    "copies_its_read_buffer",
+    "reads_a_flood_to_its_end",
+    "replies_in_pieces_in_a_lab",
+    "replies_in_pieces_in_asyncore",
+    "writes_in_asyncio_to_who_does_not_read",
+}
 NAMES = [pytest.param(name, marks=pytest.mark.slow) if name in WAITS else name for name in PATIENTS]
 
 

@@ -18,7 +18,7 @@ from .reading import EXCEPT, READ, WRITE, drawn, middle, of, strongest
 from .written import Written, events, many, turn
 
 
-@pytest.mark.parametrize("fds", [1, 3, 8, 24, 25, 64, 300])
+@pytest.mark.parametrize("fds", [1, 3, 8, 24, 25, 64, pytest.param(300, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("beyond", [False, True], ids=["read and write", "exceptional too"])
 def test_each_cell_is_what_the_tape_says(fds: int, beyond: bool):
     tape = many(fds, 40, seed=fds, beyond=beyond)

@@ -118,6 +118,7 @@ def widgets() -> set[str]:
 # ---- what it shows ----------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_frame_is_rgba_and_the_same_twice(lab: Lab):
     lab.step(4)
     figure = LiveFigure(lab.tape)

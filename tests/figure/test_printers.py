@@ -204,6 +204,7 @@ def test_words_are_read_on_their_ground(palette: str):
         assert contrast(event, "ground") >= 3
 
 
+@pytest.mark.slow
 def test_png_and_svg_hold_the_figure_and_its_words(tmp_path: Path):
     drawing = draw(connected(1), 1)
     picture = imread(io.BytesIO(agg.png(drawing, scale=1.5)))

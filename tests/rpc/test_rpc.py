@@ -172,6 +172,7 @@ def test_prefix_and_body_of_all_replies_leave_in_one_send():
         assert calls == [("recv", 65536), ("send", 3 * len(encode({"out": "pong", "result": 1})))]
 
 
+@pytest.mark.slow
 def test_a_client_that_does_not_read_is_not_read_either():
     class Ping(Handler):
         methods = {"big": lambda params: ("big", "x" * 50_000)}

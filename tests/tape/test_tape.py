@@ -44,6 +44,7 @@ def test_a_saved_tape_is_the_same_tape(name, tmp_path):
     assert loaded.about == {"selector": "select"}
 
 
+@pytest.mark.slow
 def test_a_full_ring_says_how_many_it_dropped_and_keeps_what_stood(tmp_path):
     with Lab(Echo, limit=20_000) as lab:
         alice = lab.connect("alice")

@@ -19,6 +19,9 @@ from tests.teaching.answers import Answer, hold, mends, wrong
 
 TIMED = {"greedy_peer", "quadratic_buffer"}
 every = pytest.mark.parametrize("name", NUMBERS)
+quick_first = pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name in TIMED else name for name in NUMBERS]
+)
 
 
 @pytest.fixture(autouse=True)
@@ -104,6 +107,7 @@ def test_the_right_name_is_right_and_distractors_are_not(name: str):
     assert "is not it" in wrong_line and "is not it" not in repr(case.line(right_line(case)))
 
 
+@pytest.mark.slow
 def test_the_letters_choose_and_are_shuffled_by_the_seed():
     orders = set()
     for seed in range(4):
@@ -115,6 +119,7 @@ def test_the_letters_choose_and_are_shuffled_by_the_seed():
     assert len(orders) > 1
 
 
+@pytest.mark.slow
 def test_one_step_after_the_other_and_progress_is_noted():
     case = hunt(2, seed=7)
     assert "first" in repr(case.line(5)) and "first" in repr(case.mend())
@@ -127,6 +132,7 @@ def test_one_step_after_the_other_and_progress_is_noted():
     assert not case.mend(case.source).passed
 
 
+@pytest.mark.slow
 def test_names_and_sizes_are_others_each_time_and_the_same_with_a_seed():
     symptoms = {hunt(4, seed).symptom for seed in range(5)}
     assert len(symptoms) == 5
@@ -134,7 +140,7 @@ def test_names_and_sizes_are_others_each_time_and_the_same_with_a_seed():
     assert len({hunt(4, seed).server for seed in range(6)}) > 1
 
 
-@every
+@quick_first
 def test_nothing_tells_which_it_is_before_it_is_named(name: str):
     bug, case = bug_of(name), hunt(NUMBERS[name], seed=7)
     words = [bug.name, bug.rule or "\0", bug.exercise.title, name]

@@ -17,8 +17,14 @@ LESSONS = ("01", "02", "03", "04", "05", "06", "07", "08", "09")
 STEPS = "11"  # where each exercise is a step that begins with the one before
 
 
+ANSWERS_OF_ALL = [
+    pytest.param(answer, marks=pytest.mark.every_python) if answer.kind == "solution" else answer
+    for answer in answers()
+]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("answer", answers(), ids=str)
+@pytest.mark.parametrize("answer", ANSWERS_OF_ALL, ids=str)
 def test_answer(answer: Answer):
     hold(answer, answer.judged())
 

@@ -94,6 +94,7 @@ ATTACKS = {
 
 
 @pytest.mark.slow
+@pytest.mark.every_python
 @pytest.mark.parametrize("name", ATTACKS)
 def test_attack_fails(name: str, tmp_path: Path):
     source, words = ATTACKS[name]

@@ -47,6 +47,7 @@ PROGRAMS = {
 
 
 @pytest.mark.slow
+@pytest.mark.every_python
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_what_it_says_and_how_it_ends_are_its_own(tmp_path: Path, name: str):
     watched = watch(tmp_path, PROGRAMS[name], "-v", "--x=1", stdin="hello")
@@ -56,6 +57,7 @@ def test_what_it_says_and_how_it_ends_are_its_own(tmp_path: Path, name: str):
 
 
 @pytest.mark.slow
+@pytest.mark.every_python
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_it_as_it_would(tmp_path: Path, number: int):
     (tmp_path / "app.py").write_text(
@@ -82,6 +84,7 @@ def test_a_signal_ends_it_as_it_would(tmp_path: Path, number: int):
 
 
 @pytest.mark.slow
+@pytest.mark.every_python
 def test_a_program_with_a_handler_of_its_own_for_the_signal_keeps_it(tmp_path: Path):
     text = """
 import asyncio, os, signal
@@ -96,6 +99,7 @@ asyncio.run(main())
 
 
 @pytest.mark.slow
+@pytest.mark.every_python
 def test_a_module_is_run_as_python_m_does(tmp_path: Path):
     (tmp_path / "pack").mkdir()
     (tmp_path / "pack" / "__init__.py").write_text("")
@@ -120,6 +124,7 @@ CHILDREN = {
 
 
 @pytest.mark.slow
+@pytest.mark.every_python
 @pytest.mark.parametrize("how", CHILDREN)
 def test_a_child_is_counted_once_and_said_to_be_unwatched(tmp_path: Path, how: str):
     ended = watch(tmp_path, CHILDREN[how], told=False)
@@ -138,6 +143,7 @@ def test_what_is_no_program_is_refused_in_a_sentence(tmp_path: Path):
 
 
 @pytest.mark.slow
+@pytest.mark.every_python
 @pytest.mark.parametrize("blocks", BLOCKS)
 def test_a_stall_is_named_by_its_handler_line_and_task(tmp_path: Path, blocks: str):
     slow = random.Random(blocks).randrange(6)
@@ -151,6 +157,7 @@ def test_a_stall_is_named_by_its_handler_line_and_task(tmp_path: Path, blocks: s
 
 
 @pytest.mark.slow
+@pytest.mark.every_python
 def test_who_waited_meanwhile_is_named_with_its_bytes_and_nobody_who_came_later(tmp_path: Path):
     ended = watch(tmp_path, WAITED)
     stall = ended.told["stalls"][0]
@@ -160,6 +167,7 @@ def test_who_waited_meanwhile_is_named_with_its_bytes_and_nobody_who_came_later(
 
 
 @pytest.mark.slow
+@pytest.mark.every_python
 def test_the_longest_handlers_are_named_and_what_is_not_counted_is_no_zero(tmp_path: Path):
     (loop,) = watch(tmp_path, server(4)).told["loops"]
     longest = loop["handlers"][0]
@@ -171,6 +179,7 @@ def test_the_longest_handlers_are_named_and_what_is_not_counted_is_no_zero(tmp_p
 
 
 @pytest.mark.slow
+@pytest.mark.every_python
 def test_the_screen_fits_a_terminal(tmp_path: Path):
     said = watch(tmp_path, server(4), told=False).stderr.splitlines()
     assert len(said) <= 24 and all(len(line) <= 80 for line in said)
@@ -181,6 +190,7 @@ def test_the_screen_fits_a_terminal(tmp_path: Path):
 
 
 @pytest.mark.slow
+@pytest.mark.every_python
 def test_a_healthy_program_is_not_accused(tmp_path: Path):
     told = watch(tmp_path, server(None), options=("--stall", "500")).told
     assert not told["stalls"] and not told["findings"]["asyncio"]
@@ -188,6 +198,7 @@ def test_a_healthy_program_is_not_accused(tmp_path: Path):
 
 
 @pytest.mark.slow
+@pytest.mark.every_python
 def test_stalls_in_other_threads_loops_are_caught_too(tmp_path: Path):
     text = """
 import asyncio, threading, time
@@ -202,6 +213,7 @@ thread.start(); thread.join()
 
 
 @pytest.mark.slow
+@pytest.mark.every_python
 def test_asyncore_is_met_where_it_is_imported(tmp_path: Path):
     pytest.importorskip("asyncore")
     text = """
@@ -220,6 +232,7 @@ asyncore.loop()
 
 
 @pytest.mark.slow
+@pytest.mark.every_python
 def test_of_uvloop_stalls_are_caught_and_what_is_missing_is_said(tmp_path: Path):
     pytest.importorskip("uvloop", reason="uvloop has no release for this Python")
     told = watch(tmp_path, server(1).replace("asyncio.run(main())", "import uvloop; uvloop.run(main())")).told
@@ -228,6 +241,7 @@ def test_of_uvloop_stalls_are_caught_and_what_is_missing_is_said(tmp_path: Path)
 
 
 @pytest.mark.slow
+@pytest.mark.every_python
 def test_a_stall_is_saved_with_its_tape_its_player_and_a_report(tmp_path: Path):
     options = ("--save", "saved", "--perfetto", "trace.json")
     watch(tmp_path, server(3), options=options)
@@ -241,6 +255,7 @@ def test_a_stall_is_saved_with_its_tape_its_player_and_a_report(tmp_path: Path):
 
 
 @pytest.mark.slow
+@pytest.mark.every_python
 @pytest.mark.parametrize("framework", FRAMEWORKS)
 def test_a_stall_in_somebody_elses_server_is_named(tmp_path: Path, framework: str):
     pytest.importorskip(framework, reason=f"{framework} has no release for this Python")

@@ -41,6 +41,7 @@ MODULES = ["test.test_asynchat"] + [
 
 
 @pytest.mark.slow
+@pytest.mark.every_python
 @pytest.mark.parametrize("module", MODULES)
 def test_a_suite_of_cpython_gives_the_same_results_watched(module):
     pytest.importorskip(module, reason="this Python comes without it", exc_type=ImportError)

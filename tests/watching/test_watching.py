@@ -272,6 +272,7 @@ def test_a_watched_loop_makes_the_same_calls_with_the_same_answers(script, use_p
 
 
 @pytest.mark.slow
+@pytest.mark.every_python
 def test_cpythons_own_tests_of_asyncore_pass_while_watched():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
