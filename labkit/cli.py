@@ -21,6 +21,7 @@ from labkit.diagnosis import commands as diagnosis
 from labkit.lab.scenarios import SCENARIOS
 from labkit.record.selectors import available
 from labkit.tape import narrate
+from labkit.tape.diff import Divergence
 from labkit.tape.iteration import Iteration
 from labkit.tape.tape import Tape
 from labkit.teaching import commands as practising
@@ -89,7 +90,7 @@ def _parser() -> argparse.ArgumentParser:
     teaching_a_class.add(commands)
     grading.add(commands)
     practising.add(commands)
-    diagnosis.add(commands)
+    diagnosis.add(commands, draw=_draw_where_they_part)
     return parser
 
 
@@ -109,6 +110,18 @@ def _after_the_flight(flight: Any, options: argparse.Namespace) -> None:
             from labkit.figure.live import LiveFigure
 
             LiveFigure(Tape.load(saved)).save(saved.with_suffix(".html"))
+
+
+def _draw_where_they_part(mine: Tape, yours: Tape, parts: Divergence | None, path: Path) -> None:
+    """Both tapes' fd sets and the calls of mine, at the iteration in which they part."""
+    from labkit.figure.live import LiveFigure
+    from labkit.figure.panels.compared import Compared
+
+    figure = LiveFigure(mine, "fd sets", Compared(mine, yours, "yours"), "calls")
+    at = parts.index if parts is not None else None
+    figure.show(-1 if at is None else at)
+    figure.save(path, at)
+    figure.close()
 
 
 def _output(parser: argparse.ArgumentParser) -> None:

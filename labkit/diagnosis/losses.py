@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from labkit.diagnosis.finding import Finding
 from labkit.diagnosis.history import History, Life, Row
 from labkit.tape.narrate import plural
-from labkit.tape.turn import Call, Event
+from labkit.tape.turn import SYSTEM_CALLS, Call, Event
 
 UNREPORTED = 3  # waits in a row that pass over an fd which has something
 ASLEEP = 10_000_000  # ns; a wait that takes as long was not about to return at once
@@ -156,8 +156,8 @@ def exact_multiple(history: History) -> Iterator[Finding]:
     for life in history.lives:
         for row in life.rows:
             full = _full_then_nothing(row)
-            raised = any(fd == life.fd and text.startswith("BlockingIOError") for fd, text in row.turn.errors)
-            if full and raised and row.closed:
+            raised = any(fd == life.fd for fd, _ in row.turn.errors)
+            if full and raised:
                 yield Finding(
                     "exact-multiple",
                     life.fd,
@@ -173,9 +173,11 @@ def exact_multiple(history: History) -> Iterator[Finding]:
 
 
 def _full_then_nothing(row: Row) -> Call | None:
-    """The recv that got all it asked for, if the last recv of the row, after it, found nothing."""
+    """The recv that got all it asked for, if the next one found nothing and what came next was the close."""
+    calls = [call for call in row.calls if call.name in SYSTEM_CALLS]
+    ends = [call.name for call in calls[-2:]] == ["recv", "close"] and calls[-2].errno == errno.EAGAIN
     reads = row.named("recv")
-    if len(reads) < 2 or reads[-1].errno != errno.EAGAIN:
+    if not ends or len(reads) < 2:
         return None
     return reads[-2] if reads[-2].arg and reads[-2].result == reads[-2].arg else None
 

@@ -8,7 +8,7 @@ import pytest
 
 from labkit.cli import main
 from labkit.lab.scenarios import SCENARIOS
-from tests.diagnosis.ill_spins import does_not_read_in_a_lab
+from tests.diagnosis.ill_spins import asks_to_write_in_asyncore, does_not_read_in_a_lab
 
 
 @pytest.fixture
@@ -47,6 +47,19 @@ def test_diff_tells_where_two_tapes_part(ill: str, well: str, capsys):
     assert capsys.readouterr().out.startswith("The tapes do not differ")
     assert main(["diff", ill, well]) == 0
     assert capsys.readouterr().out.startswith("iteration 0: ")
+
+
+def test_diff_draws_both_tapes_where_they_part(tmp_path, capsys):
+    mine, yours = (
+        asks_to_write_in_asyncore(healthy).save(tmp_path / f"{healthy}") for healthy in (False, True)
+    )
+    for name in ("both.html", "both.png"):
+        assert main(["diff", str(mine), str(yours), "--save", str(tmp_path / name)]) == 0
+    said = "iteration 1: mine asked to write to alice, yours did not\n"
+    assert capsys.readouterr().out.startswith(said)
+    assert (tmp_path / "both.html").read_text("utf-8").startswith("<!DOCTYPE html>")
+    assert (tmp_path / "both.png").read_bytes().startswith(b"\x89PNG")
+    assert main(["diff", str(mine), str(yours), "--save", str(tmp_path / "both.doc")]) == 2
 
 
 @pytest.mark.parametrize("command", [["diagnose"], ["diff"]])

@@ -258,3 +258,20 @@ def test_two_tapes_are_compared_column_by_column():
         column = [c.box for c in of(marks, "cell") if c.iteration == outline.iteration]
         assert all(x <= a and a + b <= x + w and y <= t and t + d <= y + h for a, t, b, d in column)
     assert "fd sets of with epoll; outlined where they differ" in {mark.text for mark in marks}
+
+
+def test_two_tapes_are_aligned_where_they_part():
+    """The other has two idle iterations more, and its connection another fd: it is read from all the same."""
+    asked, told = events({5: 1}), {"names": {5: "client :1111"}}
+    mine = [turn(i, interest=asked, ready=asked, **told) for i in range(6)]
+    mine[4] = turn(4, interest=events({5: 3}), ready=asked, **told)
+    theirs, names = events({9: 1}), {"names": {9: "client :2222"}}
+    idle = [turn(i, interest=theirs, **names) for i in range(2)]
+    other = idle + [turn(i, interest=theirs, ready=theirs, **names) for i in range(2, 8)]
+    drawing = Sheet(
+        one := Written(mine), [PANELS["fd sets"](), Compared(one, Written(other), "theirs")]
+    ).draw(4)
+    outlines = of((mark for mark in drawing.marks() if mark.panel == "compared"), "differs")
+    assert {mark.iteration: mark.text for mark in outlines} == {6: "iteration 6 differs: interest sets"}
+    bands = {mark.panel: mark.box[0] for mark in of(drawing.marks(), "band")}
+    assert bands["compared"] == bands["fd sets"]

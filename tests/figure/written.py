@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import random
+from collections.abc import Iterator
 from typing import Any
 
 from labkit.tape.iteration import Iteration
@@ -26,6 +27,9 @@ class Written(Tape):
         if not self.dropped <= index < self.dropped + len(self._its):
             raise IndexError(index)
         return self._its[index - self.dropped]
+
+    def __iter__(self) -> Iterator[Iteration]:
+        return iter(self._its)
 
     @property
     def now(self) -> Now | None:

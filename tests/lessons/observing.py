@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import SimpleNamespace
@@ -27,6 +28,18 @@ from zmq.utils.garbage import gc as _zmq_gc; _zmq_gc.start()
 import threading as _threading
 from labkit import kernel as _kernel
 _fds, _threads = _kernel.open_fds(), set(_threading.enumerate())
+from labkit.tape.tape import Tape as _Tape
+_tapes, _plain_init = [], _Tape.__init__
+def _init(self, *args, **kwargs):
+    _plain_init(self, *args, **kwargs)
+    _tapes.append(self)
+_Tape.__init__ = _init
+"""
+JUDGED = """
+import json as _json
+from labkit import diagnose as _diagnose
+print(_json.dumps([each.rule for tape in _tapes for each in _diagnose(tape)]))
+_tapes.clear()
 """
 LEFT = """
 import gc as _gc, json as _json, os as _os
@@ -69,13 +82,13 @@ def observe(
     `helpers` is code that runs before `ask`: functions that it calls, or a `_plain(value)` of its own for
     values that JSON does not know. A dict in a dict comes back as `inner` makes it: with names for keys, or
     with inner=dict as a dict. Of the result, `left_behind` is what stayed open once every lab was
-    closed, `stderr` what the cells wrote there.
+    closed, `stderr` what the cells wrote there, `ill` how often which rule spoke on all their tapes.
     """
     notebook = nbformat.read(path, as_version=4)
     asked = new_code_cell(ASK.replace("{helpers}", helpers).replace("{ask}", ask))
-    left = new_code_cell(LEFT)
+    judged, left = new_code_cell(JUDGED), new_code_cell(LEFT)
     lesson = list(notebook.cells)
-    notebook.cells = [new_code_cell(BEFORE), *lesson, asked, left]
+    notebook.cells = [new_code_cell(BEFORE), *lesson, asked, judged, left]
     execute(notebook, path.parent)
     seen = SimpleNamespace(
         **{
@@ -85,6 +98,7 @@ def observe(
     )
     notebook.cells = lesson
     seen.left_behind, seen.stderr = json.loads(printed(left)), stderr_of(notebook)
+    seen.ill = Counter(json.loads(printed(judged)))
     return seen
 
 
@@ -137,6 +151,7 @@ class AsItStands:
 
     lesson: ClassVar[Path]
     rows: ClassVar[Iterable[str]]
+    ill: ClassVar[dict[str, int]] = {}  # rules of diagnose, and how many of its servers are ill that way
 
     def test_every_row_of_the_lesson_is_taught_by_an_experiment(self):
         missing = sorted(set(self.rows) - {row for cell in experiments(self.lesson) for row in taught(cell)})
@@ -163,6 +178,10 @@ class AsItStands:
     def test_it_leaves_nothing_behind_and_says_nothing_on_stderr(self, seen):
         assert not seen.left_behind
         assert not seen.stderr
+
+    @the_lesson
+    def test_nothing_is_found_on_the_tapes_of_its_good_servers(self, seen):
+        assert seen.ill <= Counter(self.ill)  # what rests on times may be missed on a busy machine
 
     @the_lesson
     def test_cells_may_run_backwards_and_twice(self):

@@ -71,6 +71,7 @@ def seen() -> SimpleNamespace:
 class TestTheLesson(AsItStands):
     lesson = LESSON
     rows = rows(range(14, 25))
+    ill = {"busy-polling": 1, "blocking": 1}
 
 
 @the_lesson

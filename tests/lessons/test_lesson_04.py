@@ -37,6 +37,7 @@ def seen() -> SimpleNamespace:
 class TestTheLesson(AsItStands):
     lesson = LESSON
     rows = rows(range(29, 36))
+    ill = {"stranded-data": 2, "stranded-backlog": 1, "emfile-spin": 1}
 
 
 @the_lesson

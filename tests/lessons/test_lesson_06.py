@@ -77,6 +77,7 @@ def seen() -> SimpleNamespace:
 class TestTheLesson(AsItStands):
     lesson = LESSON
     rows = rows(43, 44, range(46, 49), range(50, 53))
+    ill = {"peer-never-reads": 1}
 
 
 def test_everything_that_the_notes_quote_is_visited():

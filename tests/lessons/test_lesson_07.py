@@ -50,6 +50,14 @@ def seen() -> SimpleNamespace:
 class TestTheLesson(AsItStands):
     lesson = LESSON
     rows = rows(49, range(53, 60), 73, 74)
+    ill = {
+        "write-spin": 1,
+        "exact-multiple": 2,
+        "unbounded-buffer": 1,
+        "half-close": 1,
+        "lost-tail": 2,
+        "wrong-handler": 1,
+    }
 
 
 @the_lesson

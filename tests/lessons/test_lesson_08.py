@@ -49,6 +49,7 @@ def seen() -> SimpleNamespace:
 class TestTheLesson(AsItStands):
     lesson = LESSON
     rows = rows(45, range(67, 73))
+    ill = {"nagle": 2, "exact-multiple": 5, "sent-after-close": 1}
 
 
 @the_lesson
