@@ -11,7 +11,7 @@ import logging
 import socket
 import threading
 import time
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator
 from threading import get_ident
 from typing import Any
@@ -84,16 +84,14 @@ class Recorder:
         self.empty: set[int] = set()  # fds of which the kernel said in this turn that nothing is left to read
         self.drained: Callable[[int], None] = self.empty.add
         self._asked: dict[int, int] = {}
-        self._gone: list[int] = []
-        self._names: list[tuple[Any, ...]] = []
-        self._errors: list[tuple[int, str]] = []
-        self._moments: list[tuple[Any, ...]] = []
+        self._asks: dict[int, int] = {}  # what stands on the tape
+        self._news: defaultdict[str, list[Any]] = defaultdict(list)  # by the fields of Changes
         self._pokes: deque[tuple[Any, ...]] = deque()  # filled by the reader's thread
         self._touched: deque[int] = deque()  # the same
         self._watched = Watched(self._calls, sizes, describe, count, buffers, far)
         self.sockets = Sockets(self)  # those that tell this recorder their calls
         # the turn that is open
-        self._turn: tuple[int, float | None, tuple[int, ...], int, int, tuple[Any, ...]] | None = None
+        self._turn: tuple[Any, ...] | None = None  # began, timeout, ready, woke, thread, asked
         self._cpu = 0
         self._unread = 0  # short turns since the CPU clock was read
         self._turns = 0
@@ -104,12 +102,12 @@ class Recorder:
 
     def asks(self, fd: int, events: int, data: Any = None) -> None:
         """From the next wait on, `fd` is asked about for `events`; 0 takes it out of the interest set."""
-        events = (number(events) or 0) & 7
+        events = (events if events.__class__ is int else number(events) or 0) & 7
         self._asked[fd] = events
         if not events:
             self._watched.leave(fd)
         elif (described := self._watched.ask(fd, events, data)) is not None:
-            self._names.append((fd, *described))
+            self._news["names"].append((fd, *described))
 
     def wait(
         self,
@@ -121,7 +119,16 @@ class Recorder:
 
         `ready` makes (fd, events, fd, events, …) of what the call returned.
         """
-        began = self._begin()
+        over = clock()
+        if self._turn is None:
+            self._cpu = time.thread_time_ns()
+            began = clock()
+        else:
+            self.finish(over)
+            began = clock()
+            # The CPU clock is a system call, and dear: it is read seldom. What the recorder has used since is
+            # taken out by the wall clock, unless it was so long that the thread may have lost its processor.
+            self._cpu = self._cpu + began - over if began - over < SHORT else time.thread_time_ns()
         try:
             answer = call(timeout)
         except BaseException as error:
@@ -137,41 +144,33 @@ class Recorder:
         self._woke(began, timeout, told)
         return answer
 
-    def _begin(self) -> int:
-        if self._turn is None:
-            self._cpu = time.thread_time_ns()
-            return clock()
-        finished = clock()
-        self.finish()
-        began = clock()
-        # The CPU clock is a system call, and dear: it is read seldom. What the recorder has used since is
-        # taken out by the wall clock, unless it was so long that the thread may have lost its processor.
-        used = began - finished
-        self._cpu = self._cpu + used if used < SHORT else time.thread_time_ns()
-        return began
-
     def _woke(self, began: int, timeout: Any, ready: tuple[int, ...]) -> None:
         if self._over:
             return
         if timeout is not None and timeout.__class__ is not float:
             timeout = number(timeout)
-        self._turn = (began, timeout, ready, clock(), get_ident(), tuple(self._asked.items()))
-        self._asked.clear()
+        asked: tuple[Any, ...] = ()
+        if self._asked:
+            if not self._asked.items() <= self._asks.items():  # what was taken back is no change
+                asked = tuple(each for each in self._asked.items() if self._asks.get(each[0]) != each[1])
+                self._asks.update(asked)
+            self._asked.clear()
+        self._turn = (began, timeout, ready, clock(), get_ident(), asked)
         if self.closely:
             for fd in ready[::2]:
                 self._look_closely(0, fd)
 
     def error(self, fd: int, text: str) -> None:
         """A handler of `fd` raised; −1: the wait itself."""
-        self._errors.append((fd, text))
+        self._news["errors"].append((fd, text))
 
-    def finish(self) -> None:
+    def finish(self, now: int | None = None) -> None:
         """Close the turn that is open, if one is: at the next wait, or when the loop is stopped."""
         with self._writing:
             turn, self._turn = self._turn, None
             if turn is not None and not self._over:
                 try:
-                    self._write(*turn)
+                    self._write(clock() if now is None else now, turn)
                 except Exception:
                     log.exception("the recorder could not write a turn; it is not on the tape")
 
@@ -180,49 +179,39 @@ class Recorder:
         self.finish()
         self._over = True
 
-    def _write(
-        self,
-        began: int,
-        timeout: float | None,
-        ready: tuple[int, ...],
-        woke: int,
-        thread: int,
-        asked: tuple[Any, ...],
-    ) -> None:
-        now = clock()
+    def _write(self, now: int, turn: tuple[Any, ...]) -> None:
+        began, timeout, ready, woke, thread, asked = turn
         cpu_ns = self._cpu_used(now - began) if thread == get_ident() else now - woke
-        calls = tuple(self._calls)  # while another thread may still add to them
-        watched, touched = self._watched, self._touched_in(ready, calls, asked)
+        calls = self._calls[:]  # while another thread may still add to them
+        watched, closely = self._watched, self.closely
+        touched = {*ready[::2], *packing.fds_of(calls)}
+        if asked or self._news or self._touched:
+            touched.update(fd for fd, _ in asked)
+            touched.update(fd for fd, *_ in self._news.get("names", ()))
+            touched.update(_drain(self._touched))
         self._turns += 1
         if watched.behind and ((asked and len(watched.behind) <= FEW) or not self._turns % SOUGHT_EVERY):
             for fd in watched.closed():
                 self._drop(fd)
-        samples = watched.sample(touched, () if self.closely else self.empty) if self._looks else ()
-        backlog = watched.backlog(touched) if watched.listeners else ()
-        contents = watched.contents(samples) if self.closely else ()
+        if watched.left:
+            watched.behind |= watched.left
+            watched.left.clear()
+        if closely:  # every one is written, with its contents
+            watched.told.clear()
+            self.empty.clear()
+        samples = watched.sample(touched, self.empty, watched.told) if self._looks else ()
+        backlog = () if touched.isdisjoint(watched.listeners) else watched.backlog(touched)
+        contents = watched.contents(samples) if closely else ()
         del self._calls[: len(calls)]
         watched.tallied = 0
         self.empty.clear()
-        news: Any = (
-            asked,
-            self._gone,
-            self._names,
-            self._pokes,
-            self._errors,
-            self._moments,
-            contents,
-            backlog,
-        )
-        if any(news):
-            news = packing.changes(*news)
-            for kept in (self._gone, self._names, self._errors, self._moments):
-                kept.clear()
-            for _ in news[3]:
-                self._pokes.popleft()
-        else:
-            news = None
+        news = None
+        if asked or contents or backlog or self._news or self._pokes:
+            told, self._news = self._news, defaultdict(list)
+            pokes = tuple(_drain(self._pokes)) if self._pokes else ()
+            news = packing.changes(interest=asked, pokes=pokes, contents=contents, backlog=backlog, **told)
         self.tape.append(
-            packing.record(
+            (
                 began,
                 timeout,
                 ready,
@@ -232,7 +221,7 @@ class Recorder:
                 thread,
                 packing.since(woke, calls),
                 samples,
-                self.closely,
+                closely,
                 news,
             )
         )
@@ -293,17 +282,17 @@ class Recorder:
     def closes(self, fd: int) -> None:
         """`fd` is about to be closed."""
         if self._looks and not self.closely and fd in self._watched.data:  # what lies there is lost
-            self._moments.append((self.made, fd, self._watched.lying(fd), None, None))
+            self._news["moments"].append((self.made, fd, self._watched.lying(fd), None, None))
         self.note((fd, "close", None, None, 0, clock()))
         self._drop(fd)
 
     def _drop(self, fd: int) -> None:
         if self._watched.drop(fd):
-            self._gone.append(fd)
+            self._news["gone"].append(fd)
 
     def rename(self, fd: int, name: str) -> None:
         """From this turn on `fd` is called so: a connection has said who it is."""
-        self._names.append((fd, name, None))
+        self._news["names"].append((fd, name, None))
 
     def poke(self, poke: tuple[Any, ...], fd: int | None) -> None:
         """A peer was driven; `fd` is the loop's end of its connection, if that is known yet."""
@@ -323,18 +312,7 @@ class Recorder:
     def _look_closely(self, after: int, fd: int, sent: int = 0, got: int = 0) -> None:
         moment = self._watched.moment(after, fd, sent, got)
         if moment is not None:
-            self._moments.append(moment)
-
-    def _touched_in(
-        self, ready: tuple[int, ...], calls: tuple[Any, ...], asked: tuple[Any, ...]
-    ) -> dict[int, None]:
-        """The fds that anything happened to in a turn, each once."""
-        touched = dict.fromkeys(ready[::2])
-        touched.update(dict.fromkeys(packing.fds_of(calls)))
-        if asked or self._touched or self._names:
-            touched.update(dict.fromkeys(row[0] for row in (*asked, *self._names)))
-            touched.update(dict.fromkeys(_drain(self._touched)))
-        return touched
+            self._news["moments"].append(moment)
 
 
 def _drain(items: deque[Any]) -> Iterator[Any]:

@@ -15,6 +15,7 @@ import sys
 import time
 import weakref
 from collections.abc import Callable, Iterable
+from types import FunctionType
 from typing import Any, Protocol
 
 from labkit.tape.packing import number
@@ -70,13 +71,13 @@ class Several:
 
 
 class Sockets:
-    """The sockets that tell `told` their calls.
+    """The sockets that tell `told` their calls; who that is may change at any time.
 
     `kinds` are classes beside socket.socket that move bytes by recv(), send() and close().
     """
 
     def __init__(self, told: Told, kinds: tuple[type, ...] = ()) -> None:
-        self._told, self._kinds = told, (socket.socket, *kinds)
+        self.told, self._kinds = told, (socket.socket, *kinds)
         self._recording: dict[tuple[type, bool], type] = {}
         self._was: dict[type, type] = {}
         self._fds: weakref.WeakKeyDictionary[Any, int] = (
@@ -119,7 +120,7 @@ class Sockets:
             return -1
 
     def _class(self, kind: type, stream: bool) -> type:
-        methods = _methods(self, kind, stream, self._told)
+        methods = _methods(self, kind, stream)
         there = {name: method for name, method in methods.items() if hasattr(kind, name)}
         names = {"__module__": kind.__module__, "__qualname__": kind.__qualname__, "__slots__": ()}
         return type(kind.__name__, (kind,), {**names, **there})
@@ -128,47 +129,56 @@ class Sockets:
 class _Teller:
     """How the calls of one class of sockets are told."""
 
-    def __init__(self, sockets: Sockets, plain: Any, told: Told) -> None:
-        self.told, self._fileno, self._fd_of = told, plain.fileno, sockets.fd_of
+    def __init__(self, sockets: Sockets, plain: Any) -> None:
+        self.sockets, self._fileno = sockets, plain.fileno
 
     def note(self, sock: Any, name: str, arg: Any, result: int | None, errno: int | None = 0) -> None:
         fd = self._fileno(sock)
         if fd < 0:
-            fd = self._fd_of(sock)
-        self.told.note((fd, name, number(arg), result, errno or 0, clock()))
+            fd = self.sockets.fd_of(sock)
+        self.sockets.told.note((fd, name, number(arg), result, errno or 0, clock()))
 
     def received(self, sock: Any, size: Any, data: Any, got: int, flags: Any) -> None:
         peeked = isinstance(flags, int) and bool(flags & socket.MSG_PEEK)
-        if self.told.closely and not peeked:
-            self.told.passes(self._fileno(sock), data, got, sent=False)
+        told = self.sockets.told
+        if told.closely and not peeked:
+            told.passes(self._fileno(sock), data, got, sent=False)
         self.note(sock, "peek" if peeked else "recv", size, got)
 
 
-def _methods(sockets: Sockets, plain: Any, stream: bool, told: Told) -> dict[str, Callable[..., Any]]:
+def _methods(sockets: Sockets, plain: Any, stream: bool) -> dict[str, Callable[..., Any]]:
     """The methods that stand before those of `plain`. A call is told when it returns, or raises OSError."""
-    tell = _Teller(sockets, plain, told)
-    methods = [_recv(plain, tell, stream), _send(plain, tell)]
-    methods += [*_ends(plain, tell, sockets), *_copies(plain, tell, sockets)]
-    named = {method.__name__: method for method in methods}
-    named |= {name: _receive(name, way, plain, tell) for name, way in RECEIVING.items()}
-    return named | {name: _send_all(name, size, plain, tell) for name, size in SENDING.items()}
+    tell = _Teller(sockets, plain)
+    named = {name: _receive(name, way, plain, tell) for name, way in RECEIVING.items()}
+    named |= {name: _send_all(name, size, plain, tell) for name, size in SENDING.items()}
+    if isinstance(getattr(plain, "sendall", None), FunctionType):
+        del named["sendall"]  # written in Python (ssl): it calls send, which tells
+    if stream and plain.recv is socket.socket.recv:
+        named["recv"] = _recv(plain, tell)
+    if plain.send is socket.socket.send:
+        named["send"] = _send(plain, tell)
+    rest = [*_ends(plain, tell, sockets), *_copies(plain, tell, sockets)]
+    return named | {method.__name__: method for method in rest}
 
 
-def _recv(plain: Any, tell: _Teller, stream: bool) -> Callable[..., Any]:
-    told, fileno, plain_recv = tell.told, plain.fileno, plain.recv
+# The two that a loop lives by are written out for the socket of a stream.
 
-    def recv(self: Any, size: int, *flags: int) -> bytes:
+
+def _recv(plain: Any, tell: _Teller) -> Callable[..., Any]:
+    sockets, fileno, plain_recv = tell.sockets, plain.fileno, plain.recv
+
+    def recv(self: Any, size: int, flags: int = 0, /) -> bytes:
         try:
-            data: bytes = plain_recv(self, size, *flags)
+            data: bytes = plain_recv(self, size, flags) if flags else plain_recv(self, size)
         except OSError as error:
             tell.note(self, "recv", size, None, error.errno)
             raise
+        told, got = sockets.told, len(data)
         if flags or size.__class__ is not int or told.closely:
-            tell.received(self, size, data, len(data), flags[0] if flags else 0)
+            tell.received(self, size, data, got, flags)
             return data
-        fd, got = fileno(self), len(data)
-        told.note((fd, "recv", size, got, 0, clock()))
-        if got < size and stream:  # a short read of a stream: its queue is empty (recv(2), epoll(7))
+        told.note((fd := fileno(self), "recv", size, got, 0, clock()))
+        if got < size:  # a short read of a stream: its queue is empty (recv(2), epoll(7))
             told.drained(fd)
         return data
 
@@ -176,17 +186,18 @@ def _recv(plain: Any, tell: _Teller, stream: bool) -> Callable[..., Any]:
 
 
 def _send(plain: Any, tell: _Teller) -> Callable[..., Any]:
-    told, fileno, plain_send = tell.told, plain.fileno, plain.send
+    sockets, fileno, plain_send = tell.sockets, plain.fileno, plain.send
 
-    def send(self: Any, data: Any, *flags: int) -> int:
+    def send(self: Any, data: Any, flags: int = 0, /) -> int:
         try:
-            sent: int = plain_send(self, data, *flags)
+            sent: int = plain_send(self, data, flags) if flags else plain_send(self, data)
         except OSError as error:
             tell.note(self, "send", nbytes(data), None, error.errno)
             raise
+        told = sockets.told
         if told.closely:
             told.passes(fileno(self), data, sent, sent=True)
-        size = len(data) if data.__class__ is bytearray or data.__class__ is bytes else nbytes(data)
+        size = len(data) if data.__class__ in BYTES else nbytes(data)
         told.note((fileno(self), "send", size, sent, 0, clock()))
         return sent
 
@@ -223,9 +234,10 @@ def _send_all(name: str, size_of: Callable[..., Any], plain: Any, tell: _Teller)
             raise
         size = _quietly(size_of, args)
         sent = size if answer is None else answer
-        if tell.told.closely and sent:
+        told = tell.sockets.told
+        if told.closely and sent:
             data = args[0] if name != "sendmsg" else b"".join(bytes(memoryview(each)) for each in args[0])
-            tell.told.passes(plain.fileno(self), data, sent, sent=True)
+            told.passes(plain.fileno(self), data, sent, sent=True)
         tell.note(self, "send", size, sent)
         return answer
 
@@ -234,7 +246,7 @@ def _send_all(name: str, size_of: Callable[..., Any], plain: Any, tell: _Teller)
 
 def _ends(plain: Any, tell: _Teller, sockets: Sockets) -> list[Callable[..., Any]]:
     """What begins and ends connections."""
-    told, note = tell.told, tell.note
+    note = tell.note
 
     def accept(self: Any) -> tuple[Any, Any]:
         try:
@@ -265,13 +277,13 @@ def _ends(plain: Any, tell: _Teller, sockets: Sockets) -> list[Callable[..., Any
             note(self, "shutdown", how, None, error.errno)
             raise
         if how != socket.SHUT_RD:
-            told.ends_sending(plain.fileno(self))
+            sockets.told.ends_sending(plain.fileno(self))
         note(self, "shutdown", how, 0)
 
     def close(self: Any) -> None:
         fd = plain.fileno(self)
         if fd >= 0 and not getattr(self, "_io_refs", 0):  # makefile() keeps it open
-            told.closes(fd)
+            sockets.told.closes(fd)
         plain.close(self)
 
     return [accept, connect, connect_ex, shutdown, close]
@@ -354,7 +366,9 @@ class _Way:
         return (next(iter(buffer), b"") if self.several else buffer), found
 
 
+BYTES = frozenset((bytes, bytearray))  # of which len() says how many bytes they hold
 RECEIVING = {
+    "recv": _Way(into=False, several=False, pair=False, flags_at=1),
     "recv_into": _Way(into=True, several=False, pair=False, flags_at=2),
     "recvfrom": _Way(into=False, several=False, pair=True, flags_at=1),
     "recvfrom_into": _Way(into=True, several=False, pair=True, flags_at=2),
@@ -362,6 +376,7 @@ RECEIVING = {
     "recvmsg_into": _Way(into=True, several=True, pair=True, flags_at=2),
 }
 SENDING: dict[str, Callable[..., Any]] = {
+    "send": lambda args: nbytes(args[0]),
     "sendall": lambda args: nbytes(args[0]),
     "sendto": lambda args: nbytes(args[0]),
     "sendmsg": lambda args: sum(nbytes(each) or 0 for each in args[0]),

@@ -68,11 +68,13 @@ class Watched:
         self._recv_queue, self._send_queue = kernel.queue_readers()
         self.data: dict[int, Any] = {}  # every fd → what the program registered with it
         self.interest: dict[int, int] = {}
-        self.behind: set[int] = set()  # those that are no longer asked about
+        self.left: set[int] = set()  # those that are no longer asked about, since this turn
+        self.behind: set[int] = set()  # and since others
         self.listeners: set[int] = set()
         self.half_closed: set[int] = set()
         self._identity: dict[int, Any] = {}
         self._totals: dict[int, list[int]] = {}
+        self.told: dict[int, Any] = {}  # what stands on the tape of each, as sample() gives it
         self.tallied = 0  # how much of the calls is in the totals
         self._sent: dict[int, Sent] = {}
         self._taken = b""  # the first bytes that the last recv returned
@@ -83,7 +85,8 @@ class Watched:
         """`fd` is asked about for `events`. Its name and capacities, if it was not known, or is another."""
         self.interest[fd] = events
         anew = fd not in self.data
-        if fd in self.behind:
+        if fd in self.left or fd in self.behind:
+            self.left.discard(fd)
             self.behind.discard(fd)
             anew = anew or self._identity.get(fd) != kernel.identity(fd)
         self.data[fd] = data
@@ -99,10 +102,10 @@ class Watched:
     def leave(self, fd: int) -> None:
         """`fd` is asked about no more; it may be closed soon, and its number used again."""
         if self.interest.pop(fd, None) is not None:
-            self.behind.add(fd)
+            self.left.add(fd)
 
     def closed(self) -> list[int]:
-        """Those that were left, and that somebody has closed since."""
+        """Those that were left in an earlier turn, and that somebody has closed since."""
         return [fd for fd in self.behind if not kernel.is_open(fd)]
 
     def drop(self, fd: int) -> bool:
@@ -110,25 +113,29 @@ class Watched:
         self.tally(fd)
         self._forget(fd)
         self.interest.pop(fd, None)
+        self.left.discard(fd)
         self.behind.discard(fd)
         return self.data.pop(fd, None) is not None
 
     def _forget(self, fd: int) -> None:
-        for table in (self._totals, self._sent, self._identity):
+        for table in (self._totals, self._sent, self._identity, self.told):
             table.pop(fd, None)
         self.half_closed.discard(fd)
         self.listeners.discard(fd)
 
     # ---- what stands where ---------------------------------------------------------------------------
 
-    def sample(self, touched: Iterable[int], empty: Iterable[int] = ()) -> tuple[Any, ...]:
-        """(fd, recv_queue, read_buffer, write_buffer, send_queue, account, …) of each fd that is watched."""
+    def sample(
+        self, touched: Iterable[int], empty: Container[int] = (), told: dict[int, Any] | None = None
+    ) -> tuple[Any, ...]:
+        """(fd, recv_queue, read_buffer, write_buffer, send_queue, account, …) of each fd that is watched.
+
+        With `told`, only of those of which it does not say the same; it is brought up to date.
+        """
         watched, sizes, count = self.data, self._sizes, self._count
         recv_queue, send_queue = self._recv_queue, self._send_queue
         samples: list[Any] = []
-        for fd in touched:
-            if fd not in watched:
-                continue
+        for fd in watched.keys() & touched:
             account = None
             try:
                 read, write = sizes(watched[fd])
@@ -144,13 +151,18 @@ class Watched:
                 received, unsent = recv_queue(fd), send_queue(fd)
             if unsent and account is None and fd in self.half_closed:
                 unsent -= 1
-            samples += (fd, received, read, write, unsent, account)
+            holds = received, read, write, unsent, account
+            if told is not None:
+                if told.get(fd) == holds:
+                    continue
+                told[fd] = holds
+            samples += (fd, *holds)
         return tuple(samples)
 
-    def backlog(self, touched: Container[int]) -> tuple[tuple[int, int], ...]:
+    def backlog(self, touched: set[int]) -> tuple[tuple[int, int], ...]:
         """(fd, connections that wait) of each listener that was touched."""
-        found = [(fd, kernel.waiting(fd)) for fd in self.listeners if fd in touched]
-        return tuple((fd, waiting) for fd, waiting in found if waiting is not None) if found else ()
+        found = ((fd, kernel.waiting(fd)) for fd in self.listeners & touched)
+        return tuple((fd, waiting) for fd, waiting in found if waiting is not None)
 
     def tally(self, fd: int) -> list[int]:
         """[bytes received, bytes sent] through the socket of `fd` since it is watched."""

@@ -7,7 +7,8 @@ the two together for the turns that somebody asks for. Where a value stands in a
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from operator import index
+from itertools import repeat
+from operator import index, sub
 from typing import Any, NamedTuple
 
 from labkit.tape.iteration import Iteration
@@ -48,14 +49,9 @@ CALLS, SAMPLES, STEPPED = (Record._fields.index(name) for name in ("calls", "sam
 FLAT = {"ready": 2, "calls": len(Call._fields), "samples": 2 + len(Queues._fields)}
 
 
-def record(*fields: Any) -> tuple[Any, ...]:
-    """The fields of Record as they are kept: a plain tuple, which marshal takes."""
-    return fields
-
-
-def changes(*fields: Iterable[Any]) -> tuple[Any, ...]:
-    """The fields of Changes as they are kept."""
-    return tuple(map(tuple, fields))
+def changes(**fields: Iterable[Any]) -> tuple[Any, ...]:
+    """Some fields of Changes as they are kept: a plain tuple, which marshal takes."""
+    return tuple(Changes(**fields))  # type: ignore[arg-type]
 
 
 # ---- the calls of a turn: flat, the fields of Call one after another --------------------------------------
@@ -68,20 +64,14 @@ def how_many(calls: Sequence[Any]) -> int:
     return len(calls) // CALL
 
 
-def weight(record: tuple[Any, ...]) -> int:
-    """What a turn weighs in a chunk: itself, its calls and its samples."""
-    return 1 + len(record[CALLS]) // CALL + len(record[SAMPLES]) // FLAT["samples"]
-
-
 def fds_of(calls: Sequence[Any]) -> Sequence[Any]:
     return calls[::CALL]
 
 
-def since(woke: int, calls: Sequence[Any]) -> tuple[Any, ...]:
+def since(woke: int, calls: list[Any]) -> tuple[Any, ...]:
     """`calls`, their times counted from when the loop woke."""
-    timed = list(calls)
-    timed[AT::CALL] = [at - woke for at in timed[AT::CALL]]
-    return tuple(timed)
+    calls[AT::CALL] = map(sub, calls[AT::CALL], repeat(woke))
+    return tuple(calls)
 
 
 def moved(calls: Sequence[Any]) -> Iterator[tuple[int, bool, int]]:
@@ -135,23 +125,25 @@ class Snapshot:
         self.changed.clear()
         return copy
 
-    def _apply(self, changes: Changes) -> None:
+    def _apply(self, changes: tuple[Any, ...]) -> None:
         """Take in what a turn changed, before its samples."""
-        if changes.interest:
+        interest, gone, names, _, _, _, contents, backlog = changes
+        if interest:
             self.changed.add("interest")
-        if changes.names or changes.gone or changes.contents or changes.backlog:
-            self.changed.update(TABLES)
-        for fd, events in changes.interest:
+        for fd, events in interest:
             if events:
                 self.interest[fd] = events
             else:
                 self.interest.pop(fd, None)
-        for fd in changes.gone:
+        if not (gone or names or contents or backlog):
+            return
+        self.changed.update(TABLES)
+        for fd in gone:
             for table in (self.held, self.names, self.capacity, self.contents, self.backlog):
                 table.pop(fd, None)
-        self.backlog.update(changes.backlog)
-        self.contents.update(changes.contents)
-        for fd, name, capacity in changes.names:
+        self.backlog.update(backlog)
+        self.contents.update(contents)
+        for fd, name, capacity in names:
             self.names[fd] = printable(name)
             if capacity:
                 self.capacity[fd] = capacity
@@ -172,7 +164,7 @@ class Snapshot:
             if record[-1] is not None:
                 fresh.update(self._hold(samples))
                 samples = []
-                self._apply(Changes(*record[-1]))
+                self._apply(record[-1])
             samples += record[SAMPLES]
         fresh.update(self._hold(samples))
         return fresh

@@ -22,10 +22,11 @@ from typing import Any, NamedTuple, overload
 from labkit.tape import saving
 from labkit.tape.diff import Divergence, diff
 from labkit.tape.iteration import Iteration
-from labkit.tape.packing import TABLES, Reader, Snapshot, plain, weight
+from labkit.tape.packing import CALLS, SAMPLES, TABLES, Reader, Snapshot, plain
 from labkit.tape.turn import Now
 
-CHUNK = 768  # a chunk is packed at so many turns, calls and samples; at some more where there are many fds
+CHUNK = 4_608  # a chunk is packed at so many values; at some more where there are many fds
+TURN = 6  # values that a turn counts for, beside those of its calls and samples
 SMALL_TURNS = 16  # a chunk of so many is compressed; a loop with larger turns has no time to spare for that
 LIMIT = 64 * 2**20  # bytes that a tape keeps by default
 FRESH = 400  # bytes that the numbers of one fd take while a base holds them
@@ -74,7 +75,8 @@ class Tape(Sequence[Iteration]):
         self._first = 0  # index of the open chunk's first turn
         self._open: list[tuple[Any, ...]] = []
         self._weight = 0
-        self._enough = min(CHUNK, max(64, self.limit // 64))  # a small ring has small chunks
+        self._least = min(CHUNK, max(64 * TURN, self.limit * TURN // 64))  # a small ring has small chunks
+        self._enough = self._least
         self._readers: dict[int, Reader] = {}
 
     # ---- writing: one thread -------------------------------------------------------------------------
@@ -82,8 +84,8 @@ class Tape(Sequence[Iteration]):
     def append(self, record: tuple[Any, ...]) -> None:
         """Add a turn, in the form of Record."""
         self._open.append(record)
-        self._weight += weight(record)
-        if self._weight > self._enough + len(self._snapshot.held) // 8:
+        self._weight += TURN + len(record[CALLS]) + len(record[SAMPLES])
+        if self._weight > self._enough:
             self._seal()
 
     def _seal(self) -> None:
@@ -105,6 +107,7 @@ class Tape(Sequence[Iteration]):
             self._bytes += size
             self._first += len(self._open)
             self._open, self._weight = [], 0
+            self._enough = self._least + len(self._snapshot.held) * 3 // 4
             self._base = self._snapshot.copy_sharing(self._base)
             while self._bytes > self.limit and (oldest := self._oldest()) < len(self._chunks):
                 for gone in [self._chunks.popleft() for _ in range(oldest)]:

@@ -23,12 +23,7 @@ from labkit.watching.names import Described, Names, written
 from labkit.watching.patches import Patches
 from labkit.watching.selector import SelectorPatch, recorded
 
-READ_BUFFERS = (
-    "_buffer",
-    "_read_buffer",
-    "read_buffer",
-    "buffer",
-)  # where protocols keep what they have read
+READ_BUFFERS = {"_buffer", "_read_buffer", "read_buffer", "buffer"}  # where protocols keep what they read
 
 
 @contextmanager
@@ -133,9 +128,12 @@ def transport_sizes(data: Any) -> Sizes:
         return None, None
     protocol = getattr(data, "_protocol", None)
     reader = getattr(protocol, "_stream_reader", None) or protocol
-    found = (getattr(reader, name, None) for name in READ_BUFFERS)
-    read = next((len(each) for each in found if isinstance(each, bytes | bytearray)), None)
-    return read, size()
+    attributes = getattr(reader, "__dict__", None)
+    for name in READ_BUFFERS if attributes is None else sorted(READ_BUFFERS & attributes.keys()):
+        held = getattr(reader, name, None)
+        if isinstance(held, bytes | bytearray):
+            return len(held), size()
+    return None, size()
 
 
 def _record_sock_calls(loop: Any, patch: SelectorPatch) -> None:

@@ -77,22 +77,24 @@ class SelectorPatch:
     def __init__(self, selector: selectors.BaseSelector) -> None:
         self.selector = selector
         self.watching: tuple[Watching, ...] = ()
-        self.sockets = Sockets(Several(self._callers))
+        self.sockets = Sockets(Several(tuple))
         self._patches = Patches()
         self._once: set[tuple[int, str]] = set()
-
-    def _callers(self) -> list[Recorder]:
-        return [each.recorder for each in self.watching if each.calls]
 
     def add(self, one: Watching) -> None:
         if not self.watching:
             self._put()
         for key in list((self.selector.get_map() or {}).values()):
             _tell(one, key, key.events)
-        self.watching += (one,)
+        self._watched_by((*self.watching, one))
+
+    def _watched_by(self, watching: tuple[Watching, ...]) -> None:
+        callers = [each.recorder for each in watching if each.calls]
+        self.sockets.told = callers[0] if len(callers) == 1 else Several(lambda: callers)
+        self.watching = watching
 
     def remove(self, recorder: Recorder) -> None:
-        self.watching = tuple(each for each in self.watching if each.recorder is not recorder)
+        self._watched_by(tuple(each for each in self.watching if each.recorder is not recorder))
         if not self.watching:
             self.sockets.release()
             self._patches.take_back()

@@ -22,7 +22,7 @@ def record(at=0, calls=(), samples=(), ready=(), **extra):
     return (at, 0.0, tuple(ready), 1, 2, 3, 4, tuple(calls), tuple(samples), False, more)
 
 
-EXTRA = ("changes", "gone", "names", "pokes", "errors", "moments", "contents")
+EXTRA = ("changes", "gone", "names", "pokes", "errors", "moments", "contents", "backlog")
 
 
 def crowded(connections, limit):
