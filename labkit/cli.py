@@ -9,6 +9,7 @@ import os
 import platform
 import shutil
 import sys
+import webbrowser
 from collections.abc import Iterator, Sequence
 from importlib import metadata
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Any
 
 from labkit import __version__, kernel
 from labkit.classroom import commands as teaching_a_class
+from labkit.classroom import demos
 from labkit.course import commands as grading
 from labkit.diagnosis import commands as diagnosis
 from labkit.lab.scenarios import SCENARIOS
@@ -71,11 +73,13 @@ def _parser() -> argparse.ArgumentParser:
     doctor_ = commands.add_parser("doctor", help="what this machine has, and what will not work here")
     doctor_.set_defaults(run=lambda options: doctor())
 
-    demo_ = commands.add_parser("demo", help="run a short scenario and tell it, iteration by iteration")
-    demo_.add_argument("name", nargs="?", default="echo", choices=SCENARIOS, help=", ".join(SCENARIOS))
-    demo_.add_argument("--selector", default="select", help=", ".join(available()))
+    pages = demonstrations()
+    demo_ = commands.add_parser("demo", help="tell a short scenario, or show a demonstration in a browser")
+    told = f"told iteration by iteration: {', '.join(SCENARIOS)}; a page: {', '.join(pages)}"
+    demo_.add_argument("name", nargs="?", default="echo", choices=[*SCENARIOS, *pages], help=told)
+    demo_.add_argument("--selector", help=f"of a scenario: {', '.join(available())} (select)")
     _output(demo_)
-    demo_.set_defaults(run=demo)
+    demo_.set_defaults(run=lambda options: page(options) if options.name in pages else demo(options))
 
     replay_ = commands.add_parser("replay", help="tell a saved tape, iteration by iteration")
     replay_.add_argument("file", type=Path, help="what tape.save() wrote")
@@ -132,7 +136,22 @@ def _output(parser: argparse.ArgumentParser) -> None:
 
 def demo(options: argparse.Namespace) -> int:
     """Run a scenario on real sockets, tell it, and save what was asked for."""
-    tell(SCENARIOS[options.name](options.selector), options)
+    tell(SCENARIOS[options.name](options.selector or "select"), options)
+    return 0
+
+
+def page(options: argparse.Namespace) -> int:
+    """Run a demonstration, and open its page in a browser; with --save it is written, and not opened."""
+    if options.selector or options.tape or options.at is not None:
+        raise ValueError(f"{options.name} is a page: of the options it takes --save FILE.html only")
+    if options.save and options.save.suffix != ".html":
+        raise ValueError(f"{options.save}: a demonstration is saved as .html")
+    made = demos.page(demos.read(lessons() / "demos" / f"{options.name}.ipynb"))
+    file: Path = options.save or demos.kept(options.name)
+    file.write_text(made, encoding="utf-8")
+    print(f"page: {file}")
+    if not options.save and not webbrowser.open(file.absolute().as_uri()):
+        print("No browser was found here: open that file in one.", file=sys.stderr)
     return 0
 
 
@@ -180,6 +199,14 @@ def lessons() -> Path:
         if (folder / "00-start-here.ipynb").exists():
             return folder
     raise FileNotFoundError("no lessons here: install event-loop-lab from its wheel, or use a checkout")
+
+
+def demonstrations() -> list[str]:
+    """The names of the demonstrations; none where there are no lessons."""
+    try:
+        return demos.names(lessons())
+    except FileNotFoundError:
+        return []
 
 
 def totals(tape: Tape) -> str:

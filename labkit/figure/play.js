@@ -2,14 +2,16 @@
 //
 // It knows what player.py wrote: drawings, words, and what is where. Nothing more will run.
 
+/** Whether a frame shows all of its iteration. */
+const whole = ({ call, line }) => call === null && line === null;
+
 /** A tape that was written into the page answers as a kernel would, except that nothing more will run. */
 class Recorded {
   constructor(data) {
-    Object.assign(this, data); // table, frames, pieces, whys, explains, finds, speeds, granularities
+    Object.assign(this, data); // table, frames, pieces, whys, explains, finds, speeds, granularities, begin, theme
     this.at = 0;
-    this.granularity = "iteration";
+    this.granularity = this.granularities.at(-1) === "source line" ? "source line" : "iteration";
     this.speed = "4 a second";
-    this.theme = "screen";
   }
 
   start(root) {
@@ -19,14 +21,16 @@ class Recorded {
     const { table, speeds, granularities } = this;
     const finds = Object.keys(this.finds).filter(name => this.finds[name].length);
     this.figure.receive({ table, state: { speeds, granularities, finds, replay: true } });
-    this.goTo(this.frames[0].i);
+    const line = this.granularity === "source line" ? this.frames.findIndex(({ i, line }) => i === this.begin && line === 0) : -1;
+    if (line >= 0) this.go(line);
+    else this.goTo(this.begin);
   }
 
   get frame() { return this.frames[this.at]; }
 
   answer({ do: order, ...message }) {
     const moves = { back: () => this.move(-1), forward: () => this.move(1), go: () => this.goTo(message.i), run: () => this.play(),
-      pause: () => this.stop(), find: () => this.find(message.what, message.way), why: () => this.why(message) };
+      pause: () => this.stop(), over: () => this.toLine(({ depth }) => depth <= this.frame.depth), "to my code": () => this.toLine(({ own }) => own), find: () => this.find(message.what, message.way), why: () => this.why(message) };
     if (order in moves) {
       if (!["run", "why"].includes(order)) this.stop();
       moves[order]();
@@ -40,15 +44,19 @@ class Recorded {
 
   /** The position of a whole iteration. */
   goTo(i) {
-    const at = this.frames.findIndex(frame => frame.i === i && frame.call === null);
+    const at = this.frames.findIndex(frame => frame.i === i && whole(frame));
     if (at >= 0) this.go(at);
   }
 
-  /** One position on: every frame by call, whole iterations otherwise. */
+  /** One position on: whole iterations, and in them every call or every source line. */
   next(way) {
     let at = this.at + way;
-    while (this.granularity === "iteration" && this.frames[at] && this.frames[at].call !== null) at += way;
+    while (this.frames[at] && !this.stops(this.frames[at])) at += way;
     return this.frames[at] ? at : null;
+  }
+
+  stops(frame) {
+    return whole(frame) || (this.granularity === "call" && frame.call !== null) || (this.granularity === "source line" && frame.line !== null);
   }
 
   move(way) {
@@ -59,18 +67,25 @@ class Recorded {
 
   go(at) {
     this.at = at;
-    const { i, call, h, says, panels, layers } = this.frame, frames = this.frames;
+    const { i, call, line, lines, h, says, panels, layers } = this.frame, frames = this.frames;
     const { speed, granularity, theme } = this;
     this.figure.receive({
       i, call, h, w: this.w, says, panels, layers: layers.map(([id, x, y]) => [String(id), x, y]), marks: {}, glide: !this.timer,
-      state: { i, at: call === null ? "" : `call ${call}`, first: frames[0].i, last: frames.at(-1).i, speed, granularity, theme, running: !!this.timer,
+      state: { i, at: line !== null ? `line ${line + 1} of ${lines}` : call === null ? "" : `call ${call}`, first: frames[0].i, last: frames.at(-1).i, speed, granularity, theme, running: !!this.timer,
         back: this.next(-1) !== null, forward: this.next(1) !== null, trouble: "", note: this.note ?? "" },
     });
   }
 
+  /** To the next line of this iteration of which something is true, or to its end. */
+  toLine(wanted) {
+    const { i, line } = this.frame;
+    const at = line === null ? this.next(1) : this.frames.findIndex((frame, number) => number > this.at && frame.i === i && (whole(frame) || (frame.line !== null && wanted(frame))));
+    if (at !== null && at >= 0) this.go(at);
+  }
+
   play() {
     clearInterval(this.timer);
-    if (this.next(1) === null) this.at = this.frames.findIndex(frame => frame.call === null);
+    if (this.next(1) === null) this.at = this.frames.findIndex(whole);
     this.timer = setInterval(() => this.move(1) || this.stop(), 1000 / Number.parseFloat(this.speed));
     this.go(this.at);
   }

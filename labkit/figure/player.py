@@ -18,11 +18,15 @@ from labkit.figure.theme import table
 from labkit.figure.why import why
 
 ITERATIONS_AT_MOST = 400  # in one file; the newest are kept, and the page says so
+TITLE = "An event loop, iteration by iteration"
 FRAMES_AT_MOST = 1200  # with the calls of the newest iterations
 
 
-def page(sheet: Sheet, width: float, title: str = "An event loop, iteration by iteration") -> str:
-    """The newest ITERATIONS_AT_MOST iterations of a sheet's tape as a page; ValueError if there are none."""
+def page(sheet: Sheet, width: float, title: str = TITLE, start: int | None = None) -> str:
+    """The newest ITERATIONS_AT_MOST iterations of a sheet's tape as a page; ValueError if there are none.
+
+    It shows iteration `start` first, or the oldest.
+    """
     first, last = _kept(sheet)
     kept = last - first + 1
     note = f"iterations {first:,} to {last:,}"
@@ -31,17 +35,22 @@ def page(sheet: Sheet, width: float, title: str = "An event loop, iteration by i
     return (
         PAGE.replace("@TITLE@", escape(title))
         .replace("@NOTE@", escape(note))
-        .replace("@DATA@", packed(sheet, width))
-        .replace("@WIDGET@", module())
+        .replace("@FIGURE@", figure(sheet, width, start))
     )
 
 
-def packed(sheet: Sheet, width: float) -> str:
+def figure(sheet: Sheet, width: float, start: int | None = None, theme: str = "screen") -> str:
+    """The figure and its player as a piece of a page, to stand there once."""
+    return FIGURE.replace("@DATA@", packed(sheet, width, start, theme)).replace("@WIDGET@", module())
+
+
+def packed(sheet: Sheet, width: float, start: int | None = None, theme: str = "screen") -> str:
     """What play.js plays, as page() writes it: JSON, compressed, in base64; ValueError for an empty tape."""
     first, last = _kept(sheet)
     recorded = Recorded(sheet, width)
     recorded.add(first, last)
-    data = json.dumps(recorded.data(first, last), separators=(",", ":")).encode()
+    shown = {"begin": first if start is None else max(first, min(start, last)), "theme": theme}
+    data = json.dumps(recorded.data(first, last) | shown, separators=(",", ":")).encode()
     return base64.b64encode(gzip.compress(data, 9, mtime=0)).decode()
 
 
@@ -65,7 +74,7 @@ class Recorded:
         self._whys: list[list[int]] = []
 
     def add(self, first: int, last: int) -> None:
-        """Draw the iterations, and the calls of the newest of them."""
+        """Draw the iterations, the calls of the newest of them, and the lines of those that were traced."""
         tape, room = self.sheet.tape, FRAMES_AT_MOST - (last - first + 1)
         calls = {index: len(tape.iteration(index).calls) for index in range(first, last + 1)}
         for index in reversed(calls):  # calls are for the newest first
@@ -73,8 +82,10 @@ class Recorded:
             if room < 0:
                 calls[index] = 0
         for index, count in calls.items():
-            for call in (*range(count), None):
+            for call in range(count):
                 self._frame(self.sheet.draw(index, call, width=self.width))
+            self._lines(index)
+            self._frame(self.sheet.draw(index, width=self.width))
 
     def data(self, first: int, last: int) -> dict[str, Any]:
         """What the widget plays, as JSON can hold it."""
@@ -89,14 +100,24 @@ class Recorded:
             "explains": [[index, tape.iteration(index).explain()] for index in range(first, last + 1)],
             "finds": moves.everywhere(tape, first, last, self.sheet.findings),
             "speeds": [name for name, each in moves.SPEEDS.items() if each],
-            "granularities": moves.GRANULARITIES[:2],
+            "granularities": moves.GRANULARITIES[: 3 if self.sheet.lines else 2],
         }
 
-    def _frame(self, drawing: Drawing) -> None:
+    def _lines(self, index: int) -> None:
+        """Draw every line that an iteration ran, if it was traced."""
+        source = self.sheet.lines.get(index)
+        if source is None:
+            return
+        for number, line in enumerate(source.lines):
+            drawing = self.sheet.draw(index, None, number, width=self.width)
+            self._frame(drawing, lines=len(source), depth=line.depth, own=moves.is_own(line.filename))
+
+    def _frame(self, drawing: Drawing, **more: Any) -> None:
         head = drawing.head()
         layers = [[self._piece(layer.json, layer.drawn), layer.x, layer.y] for layer in drawing.layers]
         self.frames.append(
-            {name: head[name] for name in ("i", "call", "h", "says", "panels")} | {"layers": layers}
+            {name: head[name] for name in ("i", "call", "line", "h", "says", "panels")}
+            | {"layers": layers, **more}
         )
 
     def _piece(self, text: str, marks: Any) -> int:
@@ -120,13 +141,16 @@ h1 { font-size: 20px; margin: 0 0 4px } p { margin: 4px 0 }
 <body><main>
 <h1>@TITLE@</h1>
 <p>@NOTE@. In the figure, the arrow keys go through iterations and through what is shown of one.</p>
-<div id="figure"></div>
+@FIGURE@</main>
+</body></html>
+"""
+
+FIGURE = """<div id="figure"></div>
 <noscript><p>This page plays its tape with a script, which is switched off here.</p></noscript>
-</main>
 <script id="tape" type="text/plain">@DATA@</script>
 <script type="module">
 @WIDGET@
 window.player = await play(document.getElementById("figure"), document.getElementById("tape").textContent);
+dispatchEvent(new Event("played"));
 </script>
-</body></html>
 """

@@ -139,8 +139,21 @@ class View:
         else:
             from labkit.figure.player import page  # which needs no matplotlib
 
-            path.write_text(page(self.sheet, self.width), encoding="utf-8")
+            self._know_every_line()
+            path.write_text(page(self.sheet, self.width, start=i), encoding="utf-8")
         return path
+
+    def piece(self, width: float, height: float) -> str:
+        """The figure as a piece of a page, which plays the tape from where this stands.
+
+        It is drawn `width` CSS pixels wide, and at most `height` high.
+        """
+        from labkit.figure.player import figure
+
+        self._know_every_line()
+        flagged = self.sheet.findings
+        sheet = Sheet(self.tape, self.panels, lines=self.lines, findings=flagged, height=height)
+        return figure(sheet, width, self.index, self.theme)
 
     def use_theme(self, name: str) -> Self:
         """Draw with another theme: "screen" or "projector"."""
@@ -267,6 +280,11 @@ class View:
         for traced in self._given:
             if index in traced and index not in self.lines:
                 self.lines[index] = traced[index]
+
+    def _know_every_line(self) -> None:
+        for traced in self._given:
+            for index in traced:
+                self._know_lines(index)
 
     def _go_to(self, to: Position) -> None:
         self._position, self._stale = to, True
