@@ -1,6 +1,7 @@
 """Labs that are stepped, run, poked and reset for a long time: every byte balances, nothing is left behind.
 
-Now and then a figure, a crowd in a process of its own, and a watched asyncio server come and go as well.
+Now and then a figure, a crowd in a process of its own, a watched asyncio server, and a watch on another
+thread's selector come and go as well.
 
 Each round is a new lab with peers that come, send, stop reading, half-close, reset and go at random (from a
 seed that is printed). After each round the process may hold no fd or thread more than before the first one,
@@ -13,6 +14,8 @@ import asyncio
 import gc
 import random
 import resource
+import selectors
+import socket
 import threading
 from pathlib import Path
 from typing import Any
@@ -23,6 +26,7 @@ from labkit.record.selectors import available
 from .written import keep, kept, minutes, part
 
 STEPS = 60  # random acts a round
+PARTS = 6  # of the whole time, after each of which memory is noted
 
 
 class Echo(Channel):
@@ -36,7 +40,8 @@ def main() -> None:
     for _ in range(3):
         one_round(0)  # what is made once: imports, caches
     fds, threads = kernel.open_fds(), threading.active_count()
-    began = memory()
+    whole = left()
+    held = [memory()]
     while left() > 0:
         state["rounds"] += 1
         iterations, checks, unbalanced = one_round(state["rounds"])
@@ -48,13 +53,16 @@ def main() -> None:
         assert threading.active_count() == threads, f"round {state['rounds']} left {threading.enumerate()}"
         if state["rounds"] % 50 == 0:
             keep("soak", state)
-    grown = memory() - began
+        if left() < whole * (1 - len(held) / PARTS):
+            held.append(memory())
     keep("soak", state)
+    sizes = ", ".join(f"{each / 2**20:.0f}" for each in held)
     part(
         "soak",
         f"{state['rounds']:,} labs of {STEPS} random acts each, {state['iterations']:,} iterations; the "
         f"byte account was checked {state['checks']:,} times and failed {state['unbalanced']:,} times. "
-        f"No fd and no thread was left; memory grew by {grown / 2**20:+.1f} MiB in this run.",
+        f"After each round: {len(fds)} fds and {threads} thread(s), as before the first. Memory in MiB, at the "
+        f"start of this run of {whole / 60:.0f} minutes and after each of its {PARTS} parts: {sizes}.",
         "make proof-soak",
     )
     assert not state["unbalanced"]
@@ -80,6 +88,8 @@ def one_round(seed: int) -> tuple[int, int, int]:
             lab.pause()
         if seed % 7 == 0:
             asyncio.run(watched())
+        if seed % 7 == 1:
+            left_and_entered()
         turns = list(lab.tape)
     verdicts = [turn.balance(fd) for turn in turns for fd in turn.accounts]
     return len(turns), sum(v is not None for v in verdicts), sum(v is False for v in verdicts)
@@ -101,6 +111,24 @@ async def watched() -> None:
             writer.close()
             await writer.wait_closed()
     assert len(tape)
+
+
+def left_and_entered() -> None:
+    """A selector that a thread waits at, while it begins and ends to be watched."""
+    over = threading.Event()
+    near, far = socket.socketpair()
+    with selectors.DefaultSelector() as selector, near, far:
+        selector.register(near, selectors.EVENT_READ)
+        far.send(b"x")
+        thread = threading.Thread(target=lambda: [selector.select(0.001) for _ in iter(over.is_set, True)])
+        thread.start()
+        try:
+            for _ in range(50):
+                with watch(selector):
+                    pass
+        finally:
+            over.set()
+            thread.join()
 
 
 def act(lab: Lab, chance: random.Random) -> None:
