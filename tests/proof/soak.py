@@ -61,8 +61,8 @@ def main() -> None:
         "soak",
         f"{state['rounds']:,} labs of {STEPS} random acts each, {state['iterations']:,} iterations; the "
         f"byte account was checked {state['checks']:,} times and failed {state['unbalanced']:,} times. "
-        f"After each round: {len(fds)} fds and {threads} thread(s), as before the first. Memory in MiB, at the "
-        f"start of this run of {whole / 60:.0f} minutes and after each of its {PARTS} parts: {sizes}.",
+        f"After each round: {len(fds)} fds and {threads} thread(s), as before the first. Memory in MiB, at "
+        f"the start of this run of {whole / 60:.0f} minutes and after each of its {PARTS} parts: {sizes}.",
         "make proof-soak",
     )
     assert not state["unbalanced"]
