@@ -81,6 +81,7 @@ class Controls {
     this.all = make("button", { type: "button", className: "lk-all", title: "All controls, and the iteration in words", ariaExpanded: "false",
       onclick: () => { this.all.ariaExpanded = String(this.root.classList.toggle("all")); } }, "More");
     this.moves = make("div", { className: "lk-row" }, this.back, this.forward, this.over, this.own, this.step, this.run, this.scrubber, this.place, this.all);
+    for (const each of [this.step, this.reset, this.over, this.own, this.connect, this.peers]) each.hidden = true; // until it is known
     this.options = make("div", { className: "lk-row lk-more" }, speed, granularity,
       make("label", {}, "find", this.sought), previous, next, this.found, this.reset, this.larger, this.full, this.connect);
   }

@@ -37,6 +37,7 @@ class Controls:
             "to my code": lambda _: view.to_my_code(),
             "go": lambda m: self._moved(lambda: view.show(max(int(m["i"]), view.tape.dropped))),
             "step": lambda _: view.step(),
+            "reset": lambda _: view.reset(),
             "run": lambda _: view.run(),
             "pause": lambda _: view.pause(),
             "find": self._find,
@@ -54,6 +55,12 @@ class Controls:
             raise ValueError(f"there is no order {message.get('do')!r}")
         self.note = ""
         order(message)
+
+    def forget(self) -> None:
+        """Begin again, as the player does."""
+        self.reading.clear()
+        self.taken.clear()
+        self._rows.clear()
 
     def read(self) -> bool:
         """Let the peers that read take what has arrived; whether any did."""

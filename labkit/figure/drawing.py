@@ -122,6 +122,11 @@ class Sheet:
         self.findings = tuple(Finding(*each) for each in findings)
         self._kept: dict[tuple[float, str], tuple[Any, list[Mark], list[Mark], str]] = {}
 
+    def show(self, tape: Tape) -> None:
+        """Draw another tape from now on."""
+        self.tape = tape
+        self._kept.clear()
+
     def draw(self, i: int, call: int | None = None, line: int | None = None, width: float = WIDE) -> Drawing:
         """Iteration `i` (its own index), all of it, or as it was after `call` calls or before line `line`."""
         scene = Scene.of(self.tape, i, call, line, self.lines.get(i), self.findings)

@@ -158,9 +158,6 @@ class LiveFigure(View):
             self._publish_at = time.monotonic() + REST
         elif what == "why":
             self._say_why(str(message["of"]), str(message["key"]), int(message["number"]))
-        elif what == "reset":
-            self._start_again()
-            return False
         return what in ("hello", "width", "left", "why")
 
     def _say_why(self, of: str, key: str, number: int) -> None:
@@ -168,10 +165,10 @@ class LiveFigure(View):
             if layer.key == key and number < len(layer.drawn):
                 self._screen.answer(of, why(layer.drawn[number], self.tape))
 
-    def _start_again(self) -> None:
-        """The player as it began, with a tape of its own."""
-        self.player.reset()
-        self.tape = self.sheet.tape = self.player.tape
+    def _renewed(self) -> None:
+        super()._renewed()
+        self._diagnosed, self._now = -1, None
+        self.controls.forget()
 
     def _turn(self, now: float) -> None:
         """What is due: a move at the figure's own speed, what peers take, a drawing."""
@@ -300,6 +297,10 @@ class LiveFigure(View):
             )
             self._thread.start()
             self._unhook = after_each_cell(weakref.WeakMethod(self._after_a_cell))
+            if (
+                self.player is None
+            ):  # a tape's figure, which nobody else may hold; others live as their player
+                cells.keep(self)
         self._published = self._showing()
         self._display = display(self._bundle(live=True), raw=True, display_id=True)
 
@@ -344,6 +345,7 @@ class LiveFigure(View):
         if thread is not None and thread is not threading.current_thread():
             thread.join(5)
         self._unhook()
+        cells.let_go(self)
         try:
             self._publish()
         except Exception:  # the notebook may be gone already

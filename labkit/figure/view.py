@@ -61,7 +61,8 @@ class View:
         given = [getattr(each, "traced", None) for each in self.panels]
         self._given: list[Mapping[int, Any]] = [each for each in given if each]
         self.sheet = Sheet(self.tape, self.panels, lines=self.lines, height=height)
-        self.flag(findings)
+        self._flagged = tuple(findings)
+        self.flag(self._flagged)
         self._lock = threading.RLock()
         self.following = True
         self._position = Position(self._newest())
@@ -76,8 +77,9 @@ class View:
     @property
     def position(self) -> Position:
         """What is shown; index −1 while there is no iteration."""
-        if self.following and self._position.i != self._newest():
-            return Position(self._newest())
+        newest = self._newest()
+        if self.following and self._position.i != newest:
+            return Position(newest)
         if not len(self.tape):
             return Position(-1)
         if self._position.i < self.tape.dropped:
@@ -168,6 +170,11 @@ class View:
         self._stale = True
 
     def _newest(self) -> int:
+        """The index of the newest iteration; of a player's new tape, if it was reset."""
+        if self.player is not None and self.player.tape is not self.tape:
+            with self._lock:
+                self.tape = self.player.tape
+                self._renewed()
         return self.tape.dropped + len(self.tape) - 1
 
     def _absolute(self, i: int) -> int:
@@ -323,6 +330,20 @@ class View:
         self.playing = False
         if self.player is not None:
             self.player.pause()
+
+    def reset(self) -> None:
+        """The player as it began, and its new tape from the beginning."""
+        self.playing = False
+        self.player.reset()
+        self._newest()
+
+    def _renewed(self) -> None:
+        """There is another tape: nothing of the one before is kept."""
+        self.sheet.show(self.tape)
+        self.lines.clear()
+        self.flag(self._flagged)
+        self.playing = False
+        self._go_to(Position(-1))
 
 
 def panel(each: str | Panel | type[Panel]) -> Panel:

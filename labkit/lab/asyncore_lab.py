@@ -53,11 +53,15 @@ class AsyncoreLab(Lab):
         if selector not in POLLS:
             raise ValueError(f"asyncore has no selector {selector!r}; it has {' and '.join(POLLS)}")
         buffers = number_of_bytes(buffers)
+        self._serve, self._once = serve, None
         self._start(lambda: _AsyncoreEngine(module, selector, buffers, limit))
+
+    def _begin(self) -> None:
+        super()._begin()
         try:
-            self._engine.ask(lambda engine: engine.serve(serve))
+            self._engine.ask(lambda engine: engine.serve(self._serve))
         except BaseException:
-            self.close()
+            self._close()
             raise
 
     @property
@@ -111,7 +115,7 @@ class _AsyncoreEngine(Engine):
                 f"the function returned {server!r}; it should return the dispatcher that listens, such as "
                 'RPCServer("127.0.0.1", 0) after its self.listen(…)'
             )
-        self._listener = server.socket
+        self.listener = server.socket
         self.address = server.socket.getsockname()
         if self.buffers:  # an accepted socket inherits them (tcp(7)); nobody has connected yet
             server.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self.buffers)
@@ -146,7 +150,7 @@ class _AsyncoreEngine(Engine):
 
     def port_of(self, channel: Any) -> int | None:
         sock = getattr(channel, "socket", None)
-        if sock is None or sock is self._listener or channel is self.loop.hidden:
+        if sock is None or sock is self.listener or channel is self.loop.hidden:
             return None
         try:
             known = self._known.get(channel)

@@ -53,6 +53,23 @@ def add(thing: Closes) -> None:
     _made[thing] = current()
 
 
+_kept: set[Any] = set()
+
+
+def keep(thing: Closes) -> None:
+    """Keep what the current cell shows, though nobody has a name for it, until let_go(): close() calls that.
+
+    Outside a notebook nothing is kept.
+    """
+    if current() is not None:
+        _kept.add(thing)
+
+
+def let_go(thing: Closes) -> None:
+    """Keep `thing` no longer."""
+    _kept.discard(thing)
+
+
 def made(kind: type) -> list[Any]:
     """What is alive of one kind, whichever cell made it."""
     return [thing for thing in list(_made) if isinstance(thing, kind)]

@@ -18,6 +18,7 @@ from typing import Any
 
 from labkit import kernel
 from labkit.lab.accounts import Counter
+from labkit.lab.beginning import Beginning
 from labkit.lab.connections import Connections
 from labkit.lab.crowd import Crowd
 from labkit.lab.forks import leave_child
@@ -53,23 +54,18 @@ class Engine:
     budget: float | None = None  # seconds that it may run
 
     def __init__(
-        self,
-        handler: Any,
-        selector: Any,
-        buffers: int | None,
-        limit: int,
-        *,
-        listener: type[Listener] = Listener,
-        pause_on_emfile: bool = True,
-    ) -> None:
+        self, handler: Any, selector: Any, buffers: int | None, limit: int, *,
+        listener: type[Listener] = Listener, pause_on_emfile: bool = True,
+    ) -> None:  # fmt: skip
         self.tape = Tape(limit)
         self.buffers = buffers
         self.pause_on_emfile = pause_on_emfile
         self.peers: dict[str, Peer] = {}
+        self.beginning = Beginning()
         self.crowds: list[Crowd] = []
         self.connections = Connections()
         self._numbered = 0  # how many peers got a name that is a number
-        self._listener: socket.socket | None = None
+        self.listener: socket.socket | None = None
         self._counter = Counter()
         self.recorder = Recorder(
             self.tape,
@@ -105,17 +101,17 @@ class Engine:
         self.loop = RecordedLoop(RecordingSelector(inner, recorder=self.recorder))
         self.loop.recorder, self.loop.may_rest = self.recorder, self.pause_on_emfile
         try:
-            self._listener = listen(self.recorder, self.buffers)
-            self.address = self._listener.getsockname()
-            self._makes_listener(self.loop, self._listener, handler)
+            self.listener = listen(self.recorder, self.buffers)
+            self.address = self.listener.getsockname()
+            self._makes_listener(self.loop, self.listener, handler)
         except BaseException:
             self._close_sockets()
             raise
 
     def make_room(self, size: int) -> None:
         """Let `size` connections wait to be accepted, as far as the kernel lets them (listen(2))."""
-        if self._listener is not None:
-            self._listener.listen(max(BACKLOG, size))
+        if self.listener is not None:
+            self.listener.listen(max(BACKLOG, size))
 
     # ---- the loop's thread ---------------------------------------------------------------------------
 
@@ -227,6 +223,7 @@ class Engine:
 
     def step(self, n: int, timeout: float) -> Iteration:
         """`n` iterations; no more of them once this is interrupted."""
+        self.beginning.over = True
         enough = threading.Event()
         try:
             turn: Iteration = self.ask(lambda engine: engine._step(n, timeout, enough), timeout)
@@ -251,6 +248,7 @@ class Engine:
         return self._run is not None and not self._run.done()
 
     def start(self) -> None:
+        self.beginning.over = True
         with Uninterrupted():
             self._stop.clear()
             self._run = self.order(lambda engine: engine._go())
@@ -298,7 +296,13 @@ class Engine:
         self.peers[name] = peer
         return peer
 
+    def connect_again(self, peer: Peer) -> None:
+        """Let a peer of an earlier engine be one of this, as a new client."""
+        self.peers[peer.name] = peer
+        peer.connect(self.address, self._poked)
+
     def _poked(self, peer: Peer, action: str, asked: int | None, result: int | None, errno: int) -> None:
+        self.beginning.note(peer, action)
         if action == "connect":
             connection = self.connections.connected(peer)
         else:
@@ -341,8 +345,8 @@ class Engine:
                 channel.abort()
             with contextlib.suppress(OSError, AttributeError):
                 channel.socket.close()
-        if self._listener is not None:
-            self._listener.close()
+        if self.listener is not None:
+            self.listener.close()
         self.loop.selector.close()
 
     # ---- what the recorder asks ----------------------------------------------------------------------
@@ -357,7 +361,7 @@ class Engine:
             return given
         port = self.port_of(channel)
         if port is None:
-            return "listener" if channel.socket is self._listener else "waker"
+            return "listener" if channel.socket is self.listener else "waker"
         connection = self.connections.at(port)
         return f"port {port}" if connection is None else connection.name
 

@@ -55,19 +55,25 @@ class Lab:
         if not (isinstance(handler, type) and issubclass(handler, Channel)):
             raise TypeError(f"Lab({handler!r}) needs a class: class Echo(Channel): def handle_read(self): …")
         buffers = number_of_bytes(buffers)
+        self._once = None if isinstance(selector, str) else "it was given a selector of its own"
         self._start(
             lambda: Engine(
                 handler, selector, buffers, limit, listener=listener, pause_on_emfile=pause_on_emfile
             )
         )
 
-    def _start(self, engine: Callable[[], Engine]) -> None:
+    def _start(self, make: Callable[[], Engine]) -> None:
         cells.close_earlier()
         self._views: list[weakref.ref[Any]] = []
-        with Uninterrupted():
-            self._engine = engine()
-            self._close = weakref.finalize(self, self._engine.shut_down)
+        self._make = make
+        self._begin()
         cells.add(self)
+
+    def _begin(self) -> None:
+        """Make an engine, and let it take the place of the one before."""
+        with Uninterrupted():
+            self._engine = self._make()
+            self._close = weakref.finalize(self, self._engine.shut_down)
 
     # ---- what a reader looks at ----------------------------------------------------------------------
 
@@ -226,6 +232,33 @@ class Lab:
             if was_running:
                 self.run()
         return answer
+
+    def reset(self) -> Self:
+        """The lab as it began: stopped, with an empty tape, and its peers as before the first step.
+
+        Another loop with the same handler, selector, buffers and limit takes its place, at another port.
+        Peers that were there before the first step or run are connected again, the same objects, and do again
+        what they had done by then; everybody else's connection ends. `lab.tape` is another tape; who holds
+        the one before can go on reading it. What a handler keeps outside of itself stays as it is.
+
+        RuntimeError where that cannot be: a selector object serves one loop only, a listener that was added
+        is not the lab's own.
+        """
+        self._must_be_open()
+        self._engine.not_in_a_handler()
+        self.pause()
+        listener = self._engine.listener
+        added = any(isinstance(each, Listener) and each.socket is not listener for each in self.loop.channels)
+        once = self._once or ("a listener was added to its loop" if added else None)
+        if once:
+            raise RuntimeError(f"this lab cannot start again: {once}; run the cell that makes it again")
+        before, close = self._engine, self._close
+        try:
+            self._begin()
+        finally:
+            close()
+        before.beginning.again(self._engine.connect_again)
+        return self
 
     def close(self) -> None:
         """Stop the loop and close everything that belongs to it; the tape stays readable.

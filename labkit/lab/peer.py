@@ -16,6 +16,7 @@ from labkit.record.contents import Sent, received
 
 CONNECT_WITHIN = 5.0  # seconds
 Action = Literal["connect", "send", "recv", "shutdown", "close", "reset"]
+OnAction = Callable[["Peer", Action, int | None, int | None, int], None]
 
 
 class Peer:
@@ -31,23 +32,32 @@ class Peer:
         name: str = "peer",
         *,
         buffers: int | None = None,
-        on_action: Callable[[Peer, Action, int | None, int | None, int], None] | None = None,
+        on_action: OnAction | None = None,
     ) -> None:
         self.name = name
+        self.busy = 0  # odd while an action is under way, so that nobody counts in the middle of one
+        self.handed: tuple[Any, int] = (
+            b"",
+            0,
+        )  # the latest send(): what, and how much was taken
+        self._buffers = buffers
+        self._readers = kernel.queue_readers()
+        self.connect(address, on_action)
+
+    def connect(self, address: tuple[str, int], on_action: OnAction | None = None) -> None:
+        """Connect as a new client: a peer that is closed begins again."""
+        self._tell = on_action
         self.sent = self.received = 0
         self.eof = False  # the server will send no more
         self.half_closed = False
-        self.busy = 0  # odd while an action is under way, so that nobody counts in the middle of one
-        self._tell = on_action
-        self._readers = kernel.queue_readers()
         self._errno = 0
         self._last = Sent()
         with kernel.naming_the_fd_limit():
             self.socket = socket.socket()
         try:
-            if buffers:
-                self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, buffers)
-                self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffers)
+            if self._buffers:
+                self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, self._buffers)
+                self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self._buffers)
             self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self.socket.settimeout(CONNECT_WITHIN)
             self.socket.connect(address)
@@ -55,7 +65,7 @@ class Peer:
         except TimeoutError:
             self.socket.close()
             raise TimeoutError(
-                f"{name} was not connected within {CONNECT_WITHIN:g} s: the listener's backlog is full. "
+                f"{self.name} was not connected within {CONNECT_WITHIN:g} s: the listener's backlog is full. "
                 "Let the loop accept those who wait: lab.step(n), or lab.run()"
             ) from None
         except BaseException:  # an interrupt is one too
@@ -75,10 +85,12 @@ class Peer:
         """
         if isinstance(data, str):
             data = data.encode()
+        self.handed = b"", 0
         taken = self._try("send", len(data), lambda: self.socket.send(data))
         if taken:
             self.sent += taken
             self._last.add(data, taken, self.sent)
+        self.handed = data, taken or 0
         self._settle("send", len(data), taken)
         return taken or 0
 

@@ -138,6 +138,49 @@ def test_looking_back_changes_the_figure_and_not_the_lab(figure: Figure):
     assert figure.notebook.ask("len(lab.tape)") == length
 
 
+def test_start_again_is_the_lab_as_it_began(figure: Figure):
+    figure.press("Send 1 KB")
+    for step in (1, 2):
+        figure.press("Step")
+        figure.wait_until(lambda step=step: figure.iteration() == step, "a step")
+    figure.press("Start again")
+    figure.wait_until(lambda: figure.words().startswith("No iteration"), "an empty tape")
+    assert figure.notebook.ask("len(lab.tape), lab.peers['alice'] is alice, alice.sent") == "(0, True, 0)"
+    figure.type("alice", "hi")
+    for step in (0, 1):
+        figure.press("Step")
+        figure.wait_until(lambda step=step: figure.iteration() == step, "a step")
+    assert {mark["iteration"] for mark in figure.marks(kind="cell")} == {0, 1}, "nothing of before"
+    held = figure.notebook.ask("[q.read_buffer for q in lab.tape[-1].queues.values()]")
+    assert "2" in held, "and what was typed is read"
+    assert figure.trouble() == ""
+
+
+def test_what_is_looked_for_is_gone_to(figure: Figure):
+    """next and previous error, EAGAIN, the longest awake: by the box and its two buttons."""
+    for step in range(1, 5):
+        if step == 3:
+            figure.type("alice", "x")
+        figure.press("Step")
+        figure.wait_until(lambda step=step: figure.iteration() == step, "a step")
+    ask, box = figure.notebook.ask, figure.box.get_by_label("find", exact=True)
+    longest = int(ask("max(lab.tape, key=lambda it: it.awake_ns).index"))
+    figure.scrub(0.0)
+    figure.wait_until(lambda: figure.iteration() == 0, "the first")
+    box.fill("longest awake")
+    figure.press("find the next")
+    figure.wait_until(lambda: figure.iteration() == longest, "the longest")
+    box.fill("alice sent 1 byte")
+    figure.scrub(1.0)
+    figure.wait_until(lambda: figure.iteration() == 4, "the newest")
+    figure.press("find the previous")
+    figure.wait_until(lambda: figure.iteration() == 3, "words, backwards")
+    box.fill("error")
+    box.press("Enter")
+    figure.wait_until(lambda: "no error after" in figure.status(), "that there is none")
+    assert figure.iteration() == 3
+
+
 def test_by_call_every_panel_goes_back_and_nothing_runs(figure: Figure):
     figure.press("Step")
     figure.wait_until(lambda: figure.iteration() == 1, "a step")

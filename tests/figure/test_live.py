@@ -23,6 +23,7 @@ from nbclient import NotebookClient
 from labkit import Channel, Lab, LiveFigure, Tape
 from labkit.figure.browser import Canvas
 from labkit.figure.controls import ROWS_AT_MOST, typed_bytes
+from labkit.lab.cells import close_earlier
 
 from ..helpers import ROOT
 
@@ -261,6 +262,21 @@ def test_an_order_that_fails_says_so_above_the_figure(lab: Lab, page: Page):
     soon(lambda: not page.state["trouble"])
 
 
+def test_start_again_is_the_lab_as_it_began(lab: Lab, page: Page):
+    assert page.state["again"]
+    lab.step(4)
+    press(page, "peer", peer="alice", act="reads")
+    soon(lambda: page.state["peers"]["rows"][0]["reads"] and page.state["last"] == 3)
+    press(page, "go", i=1)
+    press(page, "reset")
+    soon(lambda: page.state["last"] == -1 and page.drawings[-1]["i"] == -1)
+    soon(lambda: page.state["peers"]["rows"] == [{"name": "alice", "open": True, "reads": False, "took": ""}])
+    press(page, "step")
+    press(page, "step")
+    soon(lambda: page.drawings[-1]["i"] == 1)
+    assert "alice" in page.says and lab.tape[-1].calls[0].result == 5, "what she had sent is there again"
+
+
 def test_scrubbing_shows_what_was_and_stops_following(lab: Lab, page: Page):
     lab.step(10)
     soon(lambda: page.state["last"] == 9)
@@ -391,6 +407,23 @@ def test_closing_the_lab_closes_its_figures(lab: Lab):
     assert figure.closed
     soon(lambda: not any(each is not None and each.is_alive() for each in own))
     figure.frame()  # the tape is still there
+
+
+def test_a_tapes_figure_that_nobody_names_lives_as_long_as_its_output(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+):
+    """As hunt(2) shows one: without this its controls are dead as soon as the cell has run."""
+    monkeypatch.setattr("labkit.lab.cells.current", lambda: ("cell 1", 1))
+    lab.step()
+    figure = LiveFigure(lab.tape)
+    figure._ipython_display_()
+    here, thread = weakref.ref(figure), figure._thread
+    del figure
+    gc.collect()
+    assert here() is not None and thread is not None and thread.is_alive()
+    monkeypatch.setattr("labkit.lab.cells.current", lambda: ("cell 1", 2))
+    close_earlier()
+    soon(lambda: not thread.is_alive() and gc.collect() is not None and here() is None)
 
 
 @pytest.mark.slow
