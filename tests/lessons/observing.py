@@ -20,6 +20,8 @@ import pytest
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell
 
+from labkit.teaching.questions import lesson as texts_of
+
 from ..helpers import ROOT, RUNS_WITHIN, code_cells, stderr_of
 
 # Jupyter sends large outputs without copying them, and starts a thread to free them when it first does.
@@ -82,7 +84,8 @@ def observe(
     `helpers` is code that runs before `ask`: functions that it calls, or a `_plain(value)` of its own for
     values that JSON does not know. A dict in a dict comes back as `inner` makes it: with names for keys, or
     with inner=dict as a dict. Of the result, `left_behind` is what stayed open once every lab was
-    closed, `stderr` what the cells wrote there, `ill` how often which rule spoke on all their tapes.
+    closed, `stderr` what the cells wrote there, `ill` how often which rule spoke on all their tapes,
+    `notebook` the lesson with its outputs.
     """
     notebook = nbformat.read(path, as_version=4)
     asked = new_code_cell(ASK.replace("{helpers}", helpers).replace("{ask}", ask))
@@ -97,6 +100,7 @@ def observe(
         }
     )
     notebook.cells = lesson
+    seen.notebook = notebook
     seen.left_behind, seen.stderr = json.loads(printed(left)), stderr_of(notebook)
     seen.ill = Counter(json.loads(printed(judged)))
     return seen
@@ -112,6 +116,27 @@ def backwards_and_twice(path: Path) -> tuple[set[str], list[str]]:
     execute(notebook, path.parent, allow_errors=True)
     errors = {output.ename for cell in again for output in cell.outputs if output.output_type == "error"}
     return errors, json.loads(printed(left))
+
+
+def hold_outputs(notebook: nbformat.NotebookNode, number: str) -> None:
+    """No output is a raw value, and every prediction is settled by what the run did: lesson `number`."""
+    outputs = [(cell, output) for cell in code_cells(notebook) for output in cell.outputs]
+    for cell, output in outputs:
+        if output.output_type == "execute_result" and set(output.data) == {"text/plain"}:
+            assert not output.data["text/plain"].startswith(("{", "[", "(")), cell.source
+    kind = "application/vnd.labkit.prediction+json"
+    cards = [output.data[kind] for _, output in outputs if kind in output.get("data", {})]
+    questions = {card["id"] for card in cards if card["part"] == "question"}
+    answers = {card["id"]: card for card in cards if card["part"] == "answer"}
+    assert questions == answers.keys()
+    for id, card in answers.items():
+        assert card["ran"] and not card["told"], id
+        if card["kind"] == "choices":
+            value = card["settled"]["value"]
+            assert value in card["options"], f"{id}: the run did what no choice names"
+            assert value not in texts_of(number)[id].wrong, (
+                f"{id}: the run did what its texts call a misconception"
+            )
 
 
 def curve(measured: SimpleNamespace, name: str) -> dict[int, float]:
@@ -182,6 +207,11 @@ class AsItStands:
     @the_lesson
     def test_nothing_is_found_on_the_tapes_of_its_good_servers(self, seen):
         assert seen.ill <= Counter(self.ill)  # what rests on times may be missed on a busy machine
+
+    @the_lesson
+    def test_no_output_is_a_raw_value_and_every_prediction_is_settled(self, seen):
+        assert all(cell.execution_count for cell in code_cells(seen.notebook))
+        hold_outputs(seen.notebook, self.lesson.name[:2])
 
     @the_lesson
     def test_cells_may_run_backwards_and_twice(self):

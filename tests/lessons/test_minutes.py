@@ -11,10 +11,9 @@ import pytest
 
 from labkit.teaching.questions import lesson
 
-from ..helpers import NOTEBOOKS, code_cells, run
+from ..helpers import NOTEBOOKS, code_cells
 from . import minutes
 from .minutes import code_lines, main_path, measure, predictions_in, said
-from .observing import the_lesson
 
 AT_MOST = 45  # minutes of a main path
 CARDS = {
@@ -94,32 +93,6 @@ def test_nothing_that_answers_stands_under_the_question(path: Path):
             assert len(re.sub(r"<details>.*?</details>", "", cell.source, flags=re.S).split()) <= 60, (
                 cell.source
             )
-
-
-@the_lesson
-@every_lesson
-def test_no_output_is_a_raw_value_and_every_prediction_is_settled(path: Path):
-    notebook = run(path)
-    for cell in code_cells(notebook):
-        for output in cell.outputs:
-            if output.output_type == "execute_result" and set(output.data) == {"text/plain"}:
-                assert not output.data["text/plain"].startswith(("{", "[", "(")), cell.source
-    cards = [
-        output.data["application/vnd.labkit.prediction+json"]
-        for cell in code_cells(notebook)
-        for output in cell.outputs
-        if "application/vnd.labkit.prediction+json" in output.get("data", {})
-    ]
-    questions = {card["id"] for card in cards if card["part"] == "question"}
-    answers = {card["id"]: card for card in cards if card["part"] == "answer"}
-    assert questions == answers.keys()
-    for id, card in answers.items():
-        assert card["ran"] and not card["told"], id
-        wrong = lesson(path.stem[:2])[id].wrong
-        if card["kind"] == "choices":
-            seen = card["settled"]["value"]
-            assert seen in card["options"], f"{id}: the run did what no choice names"
-            assert seen not in wrong, f"{id}: the run did what its texts call a misconception"
 
 
 def test_the_minutes_count_what_is_read_and_done():
