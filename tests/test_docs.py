@@ -12,7 +12,10 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from labkit.teaching.practice_form import load
+
 from .helpers import NOTEBOOKS, ROOT
+from .lessons.minutes import said
 from .test_rooms import ROOMS
 
 TOP = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "INSTRUCTOR.md", ROOT / "deploy" / "README.md"]
@@ -78,17 +81,41 @@ def test_the_table_of_lessons_is_the_folder_of_notebooks():
     assert linked == [path.name for path in NOTEBOOKS]
 
 
-def test_what_an_instructor_is_told_to_use_is_there():
+def plans() -> dict[str, str]:
+    """{"04": the plan of that lesson} as INSTRUCTOR.md has it."""
     text = (ROOT / "INSTRUCTOR.md").read_text(encoding="utf-8")
+    plan = text.partition("## A plan per lesson")[2].partition("\n## ")[0]
+    return {
+        f"{int(part.partition(' ')[0]):02}": part for part in re.split(r"^\*\*(?=\d)", plan, flags=re.M)[1:]
+    }
+
+
+def test_every_lesson_has_a_plan_with_the_minutes_of_its_head():
+    for path in NOTEBOOKS:
+        minutes = re.search(r"\*\* \((\d+) minutes", plans()[path.name[:2]])
+        assert minutes, f"{path.name}: its plan says no minutes"
+        assert int(minutes[1]) == said(nbformat.read(path, as_version=4)), (
+            f"INSTRUCTOR.md, {path.name}: python -m tests.lessons.minutes --write puts them there"
+        )
+    for number, plan in plans().items():
+        assert "*Stops:*" in plan and "*Goes wrong:*" in plan and "*Exercise" in plan, number
+
+
+def test_what_an_instructor_is_told_to_use_is_there():
     questions = (ROOT / "labkit" / "teaching" / "questions").glob("[0-9]*.toml")
     asked = {name for path in questions for name in tomllib.loads(path.read_text(encoding="utf-8"))}
-    predictions = set(re.findall(r"`(\d\d-[a-z]+)`", text))
-    assert len(predictions) >= 8 and predictions <= asked, sorted(predictions - asked)
-    plan = text.partition("## A plan per lesson")[2].partition("\n## ")[0]
-    told = set(re.findall(r"`([a-z0-9-]+)`", plan)) - predictions
     exercises = {path.parent.name for path in (ROOT / "tests" / "answers").glob("*/*.py")}
+    told: set[str] = set()
+    for number, plan in plans().items():
+        named = {name for name in re.findall(r"`([a-z0-9-]+)`", plan) if "-" in name or name in exercises}
+        predictions = {name for name in named if name in asked}
+        assert all(name.startswith(number) for name in predictions), number
+        splits = predictions or number in ("10", "11")  # which have no vote, and a show of hands
+        assert splits, f"{number}: which of its predictions splits a room?"
+        assert {load(name).lesson for name in named - predictions} <= {number}
+        told |= named
     assert exercises <= told, sorted(exercises - told)
-    assert not {name for name in told - exercises if "-" in name}
+    assert told <= exercises | asked, sorted(told - exercises - asked)
 
 
 def test_every_fact_is_taught_by_a_cell_and_every_row_that_a_cell_teaches_is_a_fact():

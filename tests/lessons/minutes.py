@@ -1,7 +1,7 @@
 """How long a lesson's main path takes a beginner, computed from what there is to read and to do.
 
     python -m tests.lessons.minutes            what each lesson takes, and of what
-    python -m tests.lessons.minutes --write    and put the number into each lesson's head
+    python -m tests.lessons.minutes --write    and put the number into each lesson's head, and INSTRUCTOR.md
 
 180 words a minute, 40 s a prediction, 10 s a press (a button of the figure that the text names, or a cell
 that is run), 6 s a line of code. Cells tagged "appendix" are no part of the path. Of a prediction the
@@ -21,8 +21,9 @@ import nbformat
 
 from labkit.teaching.questions import told
 
-from ..helpers import NOTEBOOKS
+from ..helpers import NOTEBOOKS, ROOT
 
+INSTRUCTOR = ROOT / "INSTRUCTOR.md"  # whose plan for each lesson says the same
 WORDS_A_MINUTE = 180
 PREDICTION, PRESS, LINE = 40, 10, 6  # seconds
 BUTTONS = (
@@ -130,6 +131,11 @@ def write(path: Path) -> None:
     for cell in notebook.cells[:3]:
         cell.source = SAID.sub(f"**Time:** about {minutes} minutes", cell.source)
     nbformat.write(notebook, path)
+    plan = INSTRUCTOR.read_text(encoding="utf-8")
+    number = int(path.name[:2])
+    INSTRUCTOR.write_text(
+        re.sub(rf"(?m)^(\*\*{number} · .*?\*\* \()\d+", rf"\g<1>{minutes}", plan), encoding="utf-8"
+    )
 
 
 if __name__ == "__main__":
