@@ -16,23 +16,28 @@ from labkit.tape.tape import Tape
 from labkit.teaching import progress
 from labkit.teaching.practice_bench import Bench
 from labkit.teaching.practice_form import Check, Distrusted, Exercise, Failed, load
-from labkit.teaching.practice_show import Shown
-from labkit.teaching.practice_source import source_of
+from labkit.teaching.practice_show import NotYet, Shown
+from labkit.teaching.practice_source import is_stub, source_of
 from labkit.teaching.practice_verdict import Outcome, Verdict
 
 SEED = "LABKIT_SEED"  # the environment variable by which graded runs draw other instances than practice
 
 
-def check(name: str, answer: Any, *, only: str | None = None, seed: int | None = None) -> Verdict | None:
+def check(
+    name: str, answer: Any, *, only: str | None = None, seed: int | None = None
+) -> Verdict | NotYet | None:
     """Judge an answer. In a notebook the verdict is shown; when graded, AssertionError says what is wrong.
 
     `answer` is the class or function that the exercise asks for, or the path of a file with it. `only` is the
-    name of one check (for partial credit, a cell each). `seed` draws another instance.
+    name of one check (for partial credit, a cell each). `seed` draws another instance. A notebook's stub that
+    was not changed yet is not judged.
 
     Raises LookupError for an exercise or check that is not there, ValueError for what is no answer.
     """
     graded = bool(os.environ.get("NBGRADER_EXECUTION"))
     exercise = load(name)
+    if not graded and is_stub(answer, exercise.stub, exercise.answer):  # a lesson is run from top to bottom
+        return NotYet(exercise)
     verdict = judge(exercise, answer, only=only, seed=seed)
     if graded:
         if not verdict.passed:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 from typing import Any
 
+from labkit.teaching.practice_form import Exercise
 from labkit.teaching.practice_verdict import Outcome, Verdict, diagnosed, opened, parted
 
 HEAD = "<thead><tr><th>check</th><th>state</th><th>points</th></tr></thead>"
@@ -19,6 +21,26 @@ class Shown(Verdict):
         show(self)
 
 
+class NotYet:
+    """What is said of a stub that nobody has changed: what there is to win, and hints."""
+
+    def __init__(self, exercise: Exercise) -> None:
+        self.exercise = exercise
+
+    def __repr__(self) -> str:
+        points = sum(each.points for each in self.exercise.checks)
+        return (
+            f"{self.exercise.title}, {points} points: this is still the stub. "
+            "Write your answer into it, and run the cell again."
+        )
+
+    def _ipython_display_(self) -> None:
+        from IPython.display import HTML, display
+
+        display(_fallback(HTML(f"<p>{escape(repr(self))}</p>"), repr(self)))
+        display(Hints(self.exercise.hints).box)
+
+
 def show(verdict: Verdict) -> None:
     """Display a verdict below the cell; as text where there are no widgets."""
     from IPython.display import HTML, display
@@ -27,7 +49,7 @@ def show(verdict: Verdict) -> None:
     failed = verdict.failed
     if failed is None:
         return
-    display(Hints(verdict).box)
+    display(Hints(verdict.exercise.hints).box)
     figure = opened(failed)
     if figure is not None:
         display(figure)
@@ -96,10 +118,10 @@ def _prose(text: str) -> str:
 class Hints:
     """A button that gives one hint after another."""
 
-    def __init__(self, verdict: Verdict) -> None:
+    def __init__(self, hints: Sequence[str]) -> None:
         import ipywidgets
 
-        self._hints = verdict.exercise.hints
+        self._hints = hints
         self.given = 0
         self.button = ipywidgets.Button(
             description=f"Hint 1 of {len(self._hints)}", tooltip="Show the next hint"

@@ -36,6 +36,24 @@ def source_of(answer: Any, name: str) -> tuple[str, str]:
     return _Collector(vars(sys.modules[answer.__module__])).module(answer), answer.__name__
 
 
+def is_stub(answer: Any, stub: str, name: str) -> bool:
+    """Whether a class or function of a notebook still is the stub, which calls it `name`."""
+    if not isinstance(answer, type | FunctionType):
+        return False
+    try:
+        written, given = _body(_definition(answer), answer.__name__), _body(stub, name)
+    except (Unusable, StopIteration):
+        return False
+    return written.replace(repr(answer.__name__), repr(name)) == given
+
+
+def _body(text: str, name: str) -> str:
+    """What the definition of `name` in a text says, without that name."""
+    found = next(each for each in ast.parse(text).body if getattr(each, "name", None) == name)
+    found.name = ""  # type: ignore[attr-defined]
+    return ast.dump(found)
+
+
 def _of_file(path: Path, name: str) -> str:
     try:
         text = path.read_text(encoding="utf-8")

@@ -18,7 +18,8 @@ from .reader import Notebook
 from .server import JupyterLab
 
 NAME = "practice.ipynb"
-WRONG = "\n".join((ANSWERS / "edge-safe-reading" / "wrong_once.py").read_text().splitlines()[1:]).strip()
+STUB = "\n".join((ANSWERS / "edge-safe-reading" / "wrong_once.py").read_text().splitlines()[1:]).strip()
+WRONG = STUB.replace("1024", "1000")  # a stub that nobody changed is not judged
 RIGHT = (ANSWERS / "edge-safe-reading" / "solution.py").read_text().strip()
 CHECK = 'check("edge-safe-reading", EdgeEcho)'
 BUG = NUMBERS["ignored_eof"]

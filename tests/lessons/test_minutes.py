@@ -48,8 +48,8 @@ def test_each_cell_fits_a_glance(path: Path):
 
 @every_lesson
 def test_what_is_not_on_the_path_folds_and_comes_last(path: Path):
-    """The appendix is one piece before the last cell, begins by a heading of its own, and is all tagged."""
-    cells = read(path).cells[:-1]
+    """The appendix is one piece before exercises and last cell, begins by a heading, and is all tagged."""
+    cells = [cell for cell in read(path).cells[:-1] if "exercise" not in cell.metadata.get("tags", [])]
     tagged = ["appendix" in cell.metadata.get("tags", []) for cell in cells]
     assert tagged == sorted(tagged), "a cell of the main path stands behind the appendix"
     if any(tagged):
@@ -93,6 +93,20 @@ def test_nothing_that_answers_stands_under_the_question(path: Path):
             assert len(re.sub(r"<details>.*?</details>", "", cell.source, flags=re.S).split()) <= 60, (
                 cell.source
             )
+
+
+def test_the_course_asks_80_to_120_times():
+    """On the main paths of the lessons. The myths are cards to dip into, and the appendices are extra."""
+    asked = [
+        each.id
+        for path in NOTEBOOKS
+        if path.stem not in CARDS
+        for cell in main_path(read(path))
+        if cell.cell_type == "code"
+        for each in predictions_in(cell.source)
+    ]
+    assert 80 <= len(asked) <= 120
+    assert len(set(asked)) == len(asked)
 
 
 def test_the_minutes_count_what_is_read_and_done():
