@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Self
 
-from labkit.classroom import brisk
+from labkit.classroom import brisk, voting
 from labkit.classroom.limits import Limits
 from labkit.classroom.roll import Roll, Student
 from labkit.classroom.service import Service
@@ -26,6 +26,7 @@ from labkit.classroom.votes import Ballot
 from labkit.lab.lab import Lab
 from labkit.loop import Channel, Listener
 from labkit.tape.iteration import Iteration
+from labkit.teaching.predict import Guess
 
 LOOPBACK = "127.0.0.1"
 SWEEP_EVERY = 1.0  # seconds between two looks for connections that are overdue
@@ -137,13 +138,17 @@ class Room:
         return self.service.ballots
 
     def ask(self, question: Any, choices: Sequence[str] = (), *, expect: Any = None) -> Ballot:
-        """Put a question to the class: a text with its choices, or a prediction of a lesson.
+        """Put a question to the class: a text with its choices, or a prediction of a lesson (a Guess).
 
         An open vote is closed first. Votes are counted as they come, and shown when it is closed. `expect` is
-        the choice that you expect to be right, or its index; no phone is told.
+        the choice that you expect to be right, or its index; no phone is told. Of a prediction the lesson
+        knows it; one of a number or an order is asked with `choices` of yours. ValueError without choices.
         """
-        text, choices = getattr(question, "question", question), choices or getattr(question, "choices", ())
-        ballot = Ballot(len(self.ballots) + 1, str(text), tuple(map(str, choices)))
+        guess = question if isinstance(question, Guess) else None
+        if guess is not None:
+            question = guess.question
+            choices, expect = choices or voting.choices(guess), voting.expected(guess, expect)
+        ballot = Ballot(len(self.ballots) + 1, str(question), tuple(map(str, choices)), prediction=guess)
         if expect is not None:
             ballot.expect = _choice(ballot, expect)
         if self.ballots and self.ballots[-1].open:
@@ -163,14 +168,18 @@ class Room:
         self._now(ballot.again)
         return ballot
 
-    def reveal(self, observed: Any) -> Ballot:
-        """Say what the experiment showed: one of the choices, or its index. Ends an open vote."""
+    def reveal(self, observed: Any = None) -> Ballot:
+        """Say what the experiment showed: one of the choices, or its index. Ends an open vote.
+
+        Of a prediction the run of its lesson says it, and why. RuntimeError if that has not run yet.
+        """
         ballot = self._ballot()
-        at = _choice(ballot, observed)
+        at = _choice(ballot, voting.observed(ballot) if observed is None else observed)
         if ballot.open:
             self.close_vote()
         ballot.answer = at
-        self.tell({"kind": "say", "text": f"It was: {ballot.choices[at]}"})
+        self.tell({"kind": "say", "text": f"It was: {ballot.choices[at]}. {voting.why(ballot)}".strip()})
+        self.changed.set()
         return ballot
 
     def save(self, path: str | Path, *, names: bool = False) -> Path:

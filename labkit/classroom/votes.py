@@ -18,7 +18,7 @@ class Ballot:
 
     `rounds[-1]` is {token: choice} of the round that is, or was last, open. `answer` is the index of the
     right choice, None until an experiment has shown it; `expect` the one that the teacher expects, which is
-    told to nobody and only decides what is advised.
+    told to nobody and only decides what is advised. `prediction` is the lesson's, if it is one.
     """
 
     number: int
@@ -28,6 +28,7 @@ class Ballot:
     open: bool = True
     answer: int | None = None
     expect: int | None = None
+    prediction: Any = None  # of a lesson, whose run says what is right
 
     def __post_init__(self) -> None:
         if len(self.choices) < 2 or len(set(self.choices)) < len(self.choices):

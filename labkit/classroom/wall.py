@@ -13,11 +13,13 @@ from typing import Any
 import ipywidgets
 import segno
 
+from labkit.classroom import voting
 from labkit.classroom.room import Room
 from labkit.classroom.votes import Ballot
 
 DRAWN_EVERY = 0.1  # seconds, at most
 NAMES_AT_MOST = 60
+LARGE = "font-size: clamp(14px, 1.3vw, 30px); line-height: 1.3"  # a projector shows few pixels, and large
 
 
 class Classroom(Room):
@@ -39,6 +41,7 @@ class Classroom(Room):
         buttons = [
             self._button("Close the vote", "end the vote and show it", self.close_vote),
             self._button("Vote again", "a second vote on the same question", self.ask_again),
+            self._button("What the run did", "of a lesson's prediction: mark the right choice", self.reveal),
             self._button("Step", "one iteration by hand: pause, step, go on", self.step),
         ]
         return ipywidgets.VBox([view, ipywidgets.HBox(buttons)])
@@ -56,7 +59,7 @@ class Classroom(Room):
         def pressed(_: Any) -> None:
             try:
                 order()
-            except (RuntimeError, TimeoutError) as error:
+            except (RuntimeError, TimeoutError, ValueError) as error:
                 self._say(str(error))
 
         button.on_click(pressed)
@@ -87,21 +90,30 @@ def wall(room: Room) -> str:
         return "<p>The class is over.</p>"
     warning = f'<p role="alert"><strong>{escape(room.warning)}</strong></p>' if room.warning else ""
     left = (
-        f'<div role="img" aria-label="QR code of the address {escape(room.url)}">{_code(room.url)}</div>'
-        f'<p style="font-size: 1.6em; margin: .2em 0">{escape(room.url)}<br>code '
+        f'<div role="img" aria-label="QR code of the address {escape(room.url)}" style="width: 11em">'
+        f"{_code(room.url)}</div>"
+        f'<p style="font-size: 1.3em; margin: .2em 0">{escape(room.url)}<br>code '
         f'<strong style="letter-spacing: .15em">{escape(room.code)}</strong></p>'
     )
     right = _people(room) + (_ballot(room, room.ballots[-1]) if room.ballots else "")
     return (
-        f'{warning}<div style="display: flex; gap: 2em; flex-wrap: wrap; line-height: 1.3"><div>{left}</div>'
-        f'<div style="flex: 1; min-width: 20em">{right}</div></div>'
+        f'<div style="{LARGE}">{warning}<div style="display: flex; gap: 1.5em; flex-wrap: wrap">'
+        f'<div>{left}</div><div style="flex: 1; min-width: 20em">{right}</div></div></div>'
     )
 
 
 @cache
 def _code(url: str) -> str:
     """The QR code of the address as SVG, made once: the wall is drawn ten times a second."""
-    return str(segno.make(url, error="m").svg_inline(scale=5, border=2, dark="#000", light="#fff"))
+    return str(segno.make(url, error="m").svg_inline(border=2, dark="#000", light="#fff", omitsize=True))
+
+
+def _words(text: str) -> str:
+    """What a teacher or a lesson wrote, as text; only what stands between backticks is set as code."""
+    parts = escape(text).split("`")
+    if len(parts) % 2 == 0:  # one of them has no partner
+        return escape(text)
+    return "".join(f"<code>{part}</code>" if at % 2 else part for at, part in enumerate(parts))
 
 
 def _people(room: Room) -> str:
@@ -112,20 +124,21 @@ def _people(room: Room) -> str:
     return (
         f'<p style="font-size: 1.3em; margin: 0">{len(students)} here, {room.listening} listening'
         + (f", {stopped} not reading" if stopped else "")
-        + f'</p><p style="margin: .2em 0 1em">{names}{more}</p>'
+        + f'</p><p style="margin: .2em 0 1em; font-size: .8em; overflow-wrap: anywhere">{names}{more}</p>'
     )
 
 
 def _ballot(room: Room, ballot: Ballot) -> str:
     voted = len(ballot.rounds[-1])
-    head = f'<p style="font-size: 1.5em; margin: .4em 0">{escape(ballot.question)}</p>'
+    head = f'<p style="font-size: 1.5em; margin: .4em 0">{_words(ballot.question)}</p>'
     if ballot.open:
         which = "" if len(ballot.rounds) == 1 else " again"
-        choices = "".join(f"<li>{escape(each)}</li>" for each in ballot.choices)
+        choices = "".join(f"<li>{_words(each)}</li>" for each in ballot.choices)
         said = f"{voted} of {len(room.students)} have voted{which}."
         return f'{head}<ol style="font-size: 1.2em">{choices}</ol><p>{said}</p>'
-    said = f"<p>{escape(ballot.advice())}</p>" if ballot.answer is None else ""
-    return head + "".join(_bars(ballot, at) for at in range(len(ballot.rounds))) + said
+    said = escape(ballot.advice()) if ballot.answer is None else _words(voting.why(ballot))
+    bars = "".join(_bars(ballot, at) for at in range(len(ballot.rounds)))
+    return f'{head}{bars}<p style="font-size: 1.2em; margin: .4em 0">{said}</p>'
 
 
 def _bars(ballot: Ballot, at: int) -> str:
@@ -133,12 +146,15 @@ def _bars(ballot: Ballot, at: int) -> str:
     votes = ballot.tally(at)
     most = max([*votes, 1])
     rows = "".join(
-        f'<tr><td style="text-align: right; padding: .15em .6em">{escape(choice)}'
+        f'<tr><td style="text-align: right; padding: .15em .6em; width: 35%">{_words(choice)}'
         f"{' ✓' if index == ballot.answer else ''}</td>"
-        f'<td style="width: 60%"><div style="height: 1.3em; width: {100 * votes[index] / most:.1f}%; '
+        f'<td><div style="height: 1.3em; width: {100 * votes[index] / most:.1f}%; '
         f'min-width: 1px; background: {"#00694d" if index == ballot.answer else "#7a8794"}"></div></td>'
-        f'<td style="padding: .15em .6em">{votes[index]}</td></tr>'
+        f'<td style="padding: .15em .6em; width: 3em">{votes[index]}</td></tr>'
         for index, choice in enumerate(ballot.choices)
     )
     title = "" if len(ballot.rounds) == 1 else f"<caption>vote {at + 1}</caption>"
-    return f'<table style="width: 100%; font-size: 1.2em; border-collapse: collapse">{title}{rows}</table>'
+    return (
+        '<table style="width: 100%; font-size: 1.2em; border-collapse: collapse; table-layout: fixed; '
+        f'margin: .3em 0">{title}{rows}</table>'
+    )
