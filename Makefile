@@ -27,7 +27,7 @@ BROKEN := $(shell [ ! -e $(LAB) ] || { [ "$$(cat $(LAB))" = "$$(pwd -P)" ] && $(
 # Hundreds of tests start a Python of their own: compiled once, each starts in half the time.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help lab fast test lint types unit notebooks browser mutants bench release lock clean .broken
+.PHONY: help lab fast test lint types unit notebooks browser mutants bench release site lock clean .broken
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -78,6 +78,9 @@ mutants: proof-mutants  ## break the code on purpose and count what the tests no
 
 bench: $(TESTED)  ## measure what benchmarks/README.md claims
 	$(PY) -m benchmarks
+
+site: $(TESTED)  ## run the lessons and build a site of them, in build/site/html: no kernel, no network
+	$(PY) -m website build/site
 
 release: $(LAB)  ## write what students get into DIR: no tests, no answers; WHEELS=1: with all wheels
 	@[ -n "$(DIR)" ] || { echo "make release: say where, DIR=a-new-folder"; exit 2; }
@@ -138,5 +141,5 @@ COMPILE = .venv-lock/bin/uv pip compile --quiet --universal --python-version 3.1
     $(if $(UPGRADE),--upgrade) pyproject.toml
 
 clean:  ## remove everything that make made
-	rm -rf .venv .venv-lock .proof mutants dist .mypy_cache .pytest_cache .ruff_cache .hypothesis tests/browser/artifacts
+	rm -rf .venv .venv-lock .proof mutants build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis tests/browser/artifacts
 	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +

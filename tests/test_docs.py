@@ -23,7 +23,7 @@ DOCUMENTS = [*TOP, *sorted((ROOT / "docs").glob("*.md"))]
 ROW = re.compile(r"^\| (S\d\d) \|", re.MULTILINE)
 # `labkit/tape/tape.py`, `tests/proof/`; not `tests/proof/PART.py`, which stands for many
 PATH = re.compile(
-    r"`((?:\.ci|\.github|benchmarks|deploy|docs|labkit|notebooks|tests)/[^\s`<…]*|[\w-]+\.(?:md|toml|yml))`"
+    r"`((?:\.ci|\.github|benchmarks|deploy|docs|labkit|notebooks|tests|website)/[^\s`<…]*|[\w-]+\.(?:md|toml|yml))`"
 )
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
 STANDS_FOR_MANY = re.compile(r"NN|PART|NAME")

@@ -19,7 +19,7 @@ from labkit.figure.drawing import Sheet
 from labkit.figure.player import packed
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
-PLAYER = "application/vnd.labkit.player+json"  # {at, packed}: what play.js plays, for pages without a kernel
+PLAYER = "application/vnd.labkit.player"  # what play.js plays, for pages without a kernel
 
 
 def bundle(sheet: Sheet, at: int, says: str, png: bytes, widget: Any = None) -> dict[str, Any]:
@@ -34,7 +34,7 @@ def bundle(sheet: Sheet, at: int, says: str, png: bytes, widget: Any = None) -> 
     }
     width = os.environ.get("LABKIT_PLAYERS", "")
     if width.isdecimal() and len(sheet.tape):
-        made[PLAYER] = {"at": at, "packed": packed(sheet, max(640, int(width)))}
+        made[PLAYER] = packed(sheet, max(640, int(width)), at)
     if widget is not None:
         made[WIDGET] = {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}
     return made
