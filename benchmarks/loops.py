@@ -6,25 +6,23 @@ from collections.abc import Iterator
 from functools import partial
 
 from benchmarks import servers
-from benchmarks.rows import Row, compared
+from benchmarks.rows import Measure, compared
 from labkit import kernel
 
 
-def loop() -> Iterator[Row]:
-    """CPU of one round trip against bare epoll.
-
-    asyncio is left out: from one run to the next it came out as 1.2 and as 3.6, in every process of that run.
-    """
+def loop() -> Iterator[Measure]:
+    """CPU of one round trip against bare epoll."""
     for active in (1, 100):
         for name, make, bar in (
             ("our Loop", servers.OurLoop, 1.10),
             ("asyncore (poll2)", servers.Asyncore, None),
+            ("asyncio", servers.Asyncio, None),
         ):
             what = f"{name} against bare epoll, {servers.clients(active)}"
             yield compared(what, partial(servers.apart, make, servers.BareEpoll, active), bar)
 
 
-def idle() -> Iterator[Row]:
+def idle() -> Iterator[Measure]:
     """CPU of one round trip among many that are idle, against few."""
     many = min(10_000, kernel.fd_room() - 200)
     crowd = f"1 active among {many:,} idle against 10"

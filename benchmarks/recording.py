@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from functools import partial
 
 from benchmarks import servers
-from benchmarks.rows import Row, compared, valued
+from benchmarks.rows import Measure, compared, valued
 from labkit import Tape, watch
 
 
-def recording() -> Iterator[Row]:
+def recording() -> Iterator[Measure]:
     """CPU of one round trip, recorded against not."""
     for active, bar in ((1, 1.5), (100, 1.25)):
         what = f"our Loop recorded, all buffers and every call, against not, {servers.clients(active)}"
@@ -46,7 +46,7 @@ def asyncore_watched() -> tuple[float, float]:
     return sorted(watched)[4], sorted(plain)[4]
 
 
-def memory() -> Iterator[Row]:
+def memory() -> Iterator[Measure]:
     """Bytes that an iteration takes on the tape."""
     yield valued("tape memory of an iteration with 4 connections and 8 calls", bytes_of_one, 80, "bytes")
 

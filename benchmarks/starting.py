@@ -9,10 +9,10 @@ import sys
 import time
 from collections.abc import Iterator
 
-from benchmarks.rows import Row, valued
+from benchmarks.rows import Measure, valued
 
 
-def importing() -> Iterator[Row]:
+def importing() -> Iterator[Measure]:
     """As installed: compiled once."""
     yield valued("import labkit over bare Python", over_bare, 80)
 
