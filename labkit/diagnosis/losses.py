@@ -185,9 +185,10 @@ def _full_then_nothing(row: Row) -> Call | None:
 def half_close(history: History) -> Iterator[Finding]:
     """The peer sends no more but still reads, and the server closes before its reply is out (S56)."""
     for life in history.lives:
-        for before, row in zip([None, *life.rows], life.rows, strict=False):
+        for at, row in enumerate(life.rows):
+            before = life.rows[at - 1] if at else None
             ended = any(call.result == 0 and call.arg for call in row.named("recv"))
-            if not ended or not row.closed or _peer_is_gone(before, row):
+            if not ended or not _closes(life, at) or _peer_is_gone(before, row):
                 continue
             dropped = _unwritten(before, row)
             if dropped:
@@ -203,6 +204,13 @@ def half_close(history: History) -> Iterator[Finding]:
                     "When recv returns b'', send what the write buffer holds first, then close.",
                 )
                 break
+
+
+def _closes(life: Life, at: int) -> bool:
+    """Whether a connection is closed in a row, or in the next, as asyncio does, and sends nothing before."""
+    row, last = life.rows[at], life.rows[-1]
+    next_is_last = at + 2 == len(life.rows) and last.index == row.index + 1
+    return row.closed or (next_is_last and last.closed and not (row.named("send") or last.named("send")))
 
 
 def _peer_is_gone(before: Row | None, row: Row) -> bool:

@@ -13,6 +13,8 @@ from labkit.tape.narrate import duration, listing, plural
 from labkit.tape.turn import SYSTEM_CALLS, Call, Event, depths
 
 LONG = 100_000_000  # ns that one handler may keep everybody waiting
+STANDS_OUT = 5  # times longer than what other programs on a busy machine keep this one waiting
+POLLS = 3  # empty polls in a row: nothing runs that could block; what takes long is another's turn on the CPU
 GREEDY_READS = 64  # reads of one connection in one iteration
 GREEDY_NS = 50_000_000
 NAGLED = 3  # held replies
@@ -42,10 +44,13 @@ def blocking(history: History) -> Iterator[Finding]:
     """A handler does not return for long, and everybody waits (S21)."""
     names = {life.fd: life.name for life in history.lives}
     blocks: dict[int | None, list[Block]] = {}
+    noise = max((turn.awake_ns - turn.cpu_ns for turn in history.turns if turn.awake_ns < LONG), default=0)
+    polls = 0  # empty ones, in a row
     for turn, later in zip_longest(history.turns, history.turns[1:]):
-        if turn.awake_ns >= LONG:
+        polls = polls + 1 if not turn.ready and not turn.calls and turn.timeout == 0 else 0
+        if turn.awake_ns >= LONG and polls < POLLS:
             block = _longest(turn, later, names)
-            if block.ns >= LONG and (_computed(block) or _slept(block)):
+            if block.ns >= LONG and (_computed(block) or _slept(block, noise)):
                 blocks.setdefault(block.fd, []).append(block)
     whole = sum(turn.asleep_ns + turn.awake_ns for turn in history.turns)
     for fd, found in blocks.items():
@@ -68,12 +73,17 @@ def blocking(history: History) -> Iterator[Finding]:
 
 
 def _computed(block: Block) -> bool:
-    return block.turn.cpu_ns >= LONG
+    """Whether it used the CPU so long in the stretch itself, even if it did all the time outside of it."""
+    return block.turn.cpu_ns - (block.turn.awake_ns - block.ns) >= LONG
 
 
-def _slept(block: Block) -> bool:
-    """Whether it hardly used the CPU: less than a thread gets that only has to share it with others."""
-    return block.turn.cpu_ns * 10 <= block.ns
+def _slept(block: Block, noise: int) -> bool:
+    """Whether it hardly used the CPU, less than a thread gets that only has to share it with others.
+
+    On a machine that is too busy a thread may wait as long for its turn. Then it is kept from the CPU in many
+    other iterations, too, by up to `noise` ns.
+    """
+    return block.turn.cpu_ns * 10 <= block.ns and block.ns >= STANDS_OUT * noise
 
 
 def _longest(turn: Brief, later: Brief | None, names: dict[int, str]) -> Block:

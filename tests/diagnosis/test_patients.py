@@ -9,10 +9,10 @@ import pytest
 
 from labkit import Finding, Tape, diagnose
 from labkit.diagnosis.rules import RULES
-from tests.diagnosis import ill_losses, ill_spins, ill_waits
+from tests.diagnosis import ill_asyncio, ill_losses, ill_spins, ill_waits
 from tests.diagnosis.patients import PATIENTS
 
-WARDS = ill_losses, ill_spins, ill_waits
+WARDS = ill_asyncio, ill_losses, ill_spins, ill_waits
 
 # (patient, rule): (first, last, how many iterations it takes to say so)
 SEEN = {
