@@ -15,6 +15,7 @@ from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell
 
 WITHIN = 120  # seconds, each cell
+QUIET = ["--log-level=ERROR"]
 WIDE = 800  # CSS pixels: what a player is laid out for
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -31,7 +32,8 @@ def execute(notebook: Path, to: Path) -> None:
     with tempfile.TemporaryDirectory(prefix="labkit-site-") as home:
         search = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
         own = {"PYTHONPATH": search, "LABKIT_PROGRESS": f"{home}/progress.json", "LABKIT_PLAYERS": str(WIDE)}
-        NotebookClient(node, timeout=WITHIN, resources=resources).execute(env={**os.environ, **own})
+        client = NotebookClient(node, timeout=WITHIN, resources=resources, extra_arguments=QUIET)
+        client.execute(env={**os.environ, **own})
     node.cells = lesson
     nbformat.write(node, to)
 

@@ -38,9 +38,13 @@ class Figures:
     def tape(self, packed: str) -> str:
         """The address of a script that hands a packed tape to the page's players."""
         self._tapes += 1
-        name = f"{self.page}-{self._tapes}"
-        script = f"labkitTapes[{json.dumps(name)}] = {json.dumps(packed)};\n"
-        return self._write(f"{name}.js", script.encode())
+        address = self.name(self._tapes)
+        script = f"labkitTapes[{json.dumps(address)}] = {json.dumps(packed)};\n"
+        return self._write(address.partition("/")[2], script.encode())
+
+    def name(self, number: int) -> str:
+        """The address of the page's tape of that number, from 1."""
+        return f"{self.folder.name}/{self.page}-{number}.js"
 
     def _write(self, name: str, data: bytes) -> str:
         (self.folder / name).write_bytes(data)

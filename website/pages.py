@@ -8,8 +8,9 @@ from pathlib import Path
 
 import nbformat
 
+from website.looks import shows, told
 from website.outputs import Figures, card, cards_of, html, veil
-from website.veil import Open, open_questions, veiled_by
+from website.veil import open_questions, veiled_by
 
 WAY = re.compile(r"\A\[Index\]\([^)]*\)[^\n]*\Z")  # the site has a way back and on of its own
 LINK = re.compile(r"\[((?:[^\[\]]|\[[^\]]*\])*)\]\(((?:\.\./)*[\w./-]*?)(\.ipynb|\.md)?(#[^)\s]*)?\)")
@@ -18,28 +19,33 @@ LINK = re.compile(r"\[((?:[^\[\]]|\[[^\]]*\])*)\]\(((?:\.\./)*[\w./-]*?)(\.ipynb
 def page(notebook: Path, figures: Figures, pages: list[str]) -> str:
     """The page of an executed notebook. A link to what is none of `pages` becomes its text."""
     cells = nbformat.read(notebook, as_version=4).cells
-    questions = open_questions(cells)
+    questions, players = open_questions(cells), told(cells)
     parts = []
     for at, cell in enumerate(cells):
         if cell.cell_type == "markdown":
             parts.append("" if WAY.match(cell.source) else linked(cell.source, pages))
         elif cell.source.strip():
             parts.append(code(cell.source))
-            parts += outputs(cell, at, questions, figures, pages)
+            parts += outputs(cell, veiled_by(questions, at), players, figures, pages)
     return "\n\n".join(parts) + "\n"
 
 
 def outputs(
-    cell: nbformat.NotebookNode, at: int, questions: list[Open], figures: Figures, pages: list[str]
+    cell: nbformat.NotebookNode,
+    ids: list[str],
+    players: list[dict[int, str]],
+    figures: Figures,
+    pages: list[str],
 ) -> list[str]:
-    """The outputs of a cell: cards as they are, all else under the veil of the questions it might answer."""
+    """The outputs of a cell: cards as they are, all else under the veil of the questions `ids`."""
     parts: list[str] = []
     plain: list[str] = []
-    ids = veiled_by(questions, at)
     for output in cell.outputs:
         state = cards_of(output)
         if state is not None:
-            parts.append(raw(card(state, output.data["text/html"])))
+            number = shows(players, state)
+            look = figures.name(number) if number else None
+            parts.append(raw(card(state | {"look": look}, output.data["text/html"])))
         elif "text/markdown" in output.get("data", {}):
             parts.append(linked(output.data["text/markdown"], pages))
         else:

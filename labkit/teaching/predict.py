@@ -202,6 +202,7 @@ class Guess:
             "reason": _filled(texts.reason, known),
             "wrong": {each: _filled(text, known) for each, text in texts.wrong.items()},
             "at": self.at,
+            "explains": self.turn.explain() if self.turn is not None else None,  # the iteration, in words
         }
 
     def close(self) -> None:

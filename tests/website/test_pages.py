@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,17 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
+from labkit import Lab, LiveFigure
+from labkit.figure import player
 from labkit.figure.output import PLAYER
+from labkit.lab.scenarios import Echo
 from website.execute import execute
+from website.looks import shows, told
 from website.outputs import Figures
 from website.pages import linked, only_asks, page, slug
 from website.veil import CARD, Open, open_questions, veiled_by
 
+TAPE = base64.b64encode(gzip.compress(b'{"explains": []}')).decode()
 PIXEL = base64.b64encode(b"not really a picture").decode()
 
 
@@ -85,13 +91,28 @@ def test_pictures_and_tapes_are_files(tmp_path: Path):
     picture = f'<img alt="two fds" src="data:image/png;base64,{PIXEL}">'
     text = written(
         tmp_path,
-        new_code_cell("x", outputs=[shown(**{"text/html": picture, PLAYER: "H4s"})]),
+        new_code_cell("x", outputs=[shown(**{"text/html": picture, PLAYER: TAPE})]),
     )
     assert PIXEL not in text and 'alt="two fds"' in text and 'data-tape="figures/x-1.js"' in text
     (script,) = (tmp_path / "figures").glob("*.js")
-    assert script.read_text() == 'labkitTapes["x-1"] = "H4s";\n'
+    assert script.read_text() == f'labkitTapes["figures/x-1.js"] = "{TAPE}";\n'
     (file,) = (tmp_path / "figures").glob("*.png")
     assert file.read_bytes() == b"not really a picture" and f'src="figures/{file.name}"' in text
+
+
+def test_an_answer_leads_to_the_player_whose_tape_says_the_same():
+    with Lab(Echo) as lab, Lab(Echo) as other:
+        tapes = [each.tape for each in (other, lab) if each.step(2)]
+    packed = [LiveFigure(tape).sheet for tape in tapes]
+    cells = [
+        new_code_cell("x", outputs=[shown(**{"text/html": "", PLAYER: player.packed(sheet, 800)})])
+        for sheet in packed
+    ]
+    words = tapes[1].iteration(1).explain()
+    assert shows(told(cells), {"settled": {"at": 1, "explains": words}}) == 2
+    assert shows(told(cells), {"settled": {"at": 1, "explains": words + "!"}}) is None
+    assert shows(told(cells), {"settled": {"at": 1, "explains": None}}) is None
+    assert shows(told(cells), {"settled": None}) is None
 
 
 # ---- text and code -------------------------------------------------------------------------------------

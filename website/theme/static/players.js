@@ -11,12 +11,17 @@ function loaded(address) {
   });
 }
 
+/** Play the tape of a place, and say when it can be moved; a second time changes nothing. */
+function played(place) {
+  return place.playing ??= startPlayer(place);
+}
+
 async function startPlayer(place) {
   const { tape } = place.dataset;
   await loaded(tape);
   const picture = [...place.childNodes], root = document.createElement("div");
   place.append(root); // before it plays: it takes the colours of where it stands
-  place.player = await labkitPlay(root, labkitTapes[tape.replace(/^.*\/|\.js$/g, "")]);
+  place.player = await labkitPlay(root, labkitTapes[tape]);
   for (const each of picture) each.remove();
 }
 
@@ -24,7 +29,7 @@ const seen = new IntersectionObserver(entries => {
   for (const { isIntersecting, target } of entries) {
     if (!isIntersecting) continue;
     seen.unobserve(target);
-    startPlayer(target).catch(() => {}); // the picture stays
+    played(target).catch(() => {}); // the picture stays
   }
 }, { rootMargin: NEAR });
 

@@ -32,7 +32,8 @@ class Prediction {
     const { value, seen, reason, wrong } = this.settled;
     const right = this.answer === null ? null : isRight(this.asked, this.answer, value);
     const because = right === false ? misconception(this.asked, this.answer, value, wrong) : "";
-    return { mine, seen, right, option: value, at: null, reason: [because, reason].filter(Boolean).join("\n\n") };
+    const at = this.figure()?.checkVisibility() ? this.settled.at : null; // else there is nothing to show it in
+    return { mine, seen, right, option: value, at, reason: [because, reason].filter(Boolean).join("\n\n") };
   }
 
   order(name, value) {
@@ -40,9 +41,21 @@ class Prediction {
     if (name === "lock") this.lock(value);
     if (name === "show") this.givenUp = "shown";
     if (name === "again") Object.assign(this, { answer: null, givenUp: "" });
+    if (name === "look") return this.look();
     remember(this);
-    for (const draw of this.drawn) draw();
     unveil();
+    for (const guess of guesses.values()) if (guess === this || guess.told) for (const draw of guess.drawn) draw();
+  }
+
+  /** The place of the player that shows what answers this. */
+  figure() { return this.show && document.querySelector(`.site-player[data-tape="${CSS.escape(this.show)}"]`); }
+
+  async look() {
+    const place = this.figure();
+    await played(place);
+    place.player.goTo(this.settled.at);
+    place.scrollIntoView({ block: "center" });
+    place.querySelector(".lk-sheet").focus({ preventScroll: true });
   }
 
   lock(value) {
@@ -146,15 +159,15 @@ function sealedNote(veiled) {
 
 const cards = [...document.querySelectorAll(".site-card")].map(place => ({ place, state: opened(place) }));
 for (const { place, state } of cards) {
-  const { part, settled, ...asked } = state;
+  const { part, settled, look, ...asked } = state;
   if (part === "question") guesses.set(state.id, Object.assign(new Prediction(asked), { place }));
-  else if (guesses.has(state.id)) Object.assign(guesses.get(state.id), { settled, revealed: place });
+  else if (guesses.has(state.id)) Object.assign(guesses.get(state.id), { settled, show: look, revealed: place });
 }
+unveil();
 for (const guess of guesses.values()) {
   guess.card("question", guess.place);
   if (!guess.revealed) continue;
   guess.revealed.dataset.revealed = guess.asked.id;
   guess.card("answer", guess.revealed);
 }
-unveil();
 document.documentElement.classList.add("site-scripted");
