@@ -13,10 +13,18 @@ ROOT = Path(__file__).parent.parent
 
 
 def labkit(*arguments, prefix=(), **environment):
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
+    utf8 = {} if environment else {"PYTHONIOENCODING": "utf-8"}  # whatever the locale of this run is
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), **utf8, **environment}
+    encoding = "utf-8" if utf8 else None
     command = [*prefix, sys.executable, "-m", "labkit.cli", *map(str, arguments)]
     return subprocess.run(
-        command, capture_output=True, text=True, timeout=60, env=environment, errors="replace"
+        command,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=environment,
+        errors="replace",
+        encoding=encoding,
     )
 
 

@@ -13,6 +13,7 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
+from labkit import kernel
 from labkit.lab.engine import Engine
 from labkit.lab.lab import Lab, number_of_bytes
 from labkit.record.watched import Sizes
@@ -30,7 +31,9 @@ class AsyncoreLab(Lab):
     `module` is asyncore. `serve` is called once, in the loop's thread, and returns the dispatcher that
     listens; let it bind port 0 of 127.0.0.1. `selector` is "select" for asyncore.poll() or "poll" for
     poll2(). `buffers` sets SO_SNDBUF and SO_RCVBUF of both ends in bytes. While the lab runs, a wait takes at
-    most the 30 s of asyncore.loop().
+    most the 30 s of asyncore.loop(). While no fd is left, a listener with connections that wait is not asked
+    about, unless `pause_on_emfile` is False: then the loop spins (accept(2), EMFILE), if asyncore's
+    handle_error() has not closed the listener.
 
     Raises what `serve` raises, TypeError if it returns no dispatcher that listens, and RuntimeError from a
     step once no dispatcher is left: there asyncore.loop() would return.
@@ -44,6 +47,7 @@ class AsyncoreLab(Lab):
         selector: str = "select",
         buffers: int | None = None,
         limit: int = LIMIT,
+        pause_on_emfile: bool = True,
     ) -> None:
         if not dispatchers.is_asyncore(module) or not callable(serve):
             raise TypeError(
@@ -54,7 +58,9 @@ class AsyncoreLab(Lab):
             raise ValueError(f"asyncore has no selector {selector!r}; it has {' and '.join(POLLS)}")
         buffers = number_of_bytes(buffers)
         self._serve, self._once = serve, None
-        self._start(lambda: _AsyncoreEngine(module, selector, buffers, limit))
+        self._start(
+            lambda: _AsyncoreEngine(module, selector, buffers, limit, pause_on_emfile=pause_on_emfile)
+        )
 
     def _begin(self) -> None:
         super()._begin()
@@ -77,6 +83,7 @@ class AsyncoreLoop:
     def __init__(self, module: Any, selector: str) -> None:
         self.map: dict[int, Any] = {}
         self.hidden: Any = None  # the wakeup socket
+        self.resting: Any = None  # the listener that is not asked about until there is an fd for it
         self._poll = getattr(module, POLLS[selector])
 
     def run_once(self, timeout: float | None = None) -> None:
@@ -84,6 +91,16 @@ class AsyncoreLoop:
         if not self.map:
             raise RuntimeError("no dispatcher is left in the lab's map; asyncore.loop() would return here")
         self._poll(timeout, self.map)
+
+    def rest(self, listener: Any) -> None:
+        """Ask no more about a listener: its readable() says so, whatever its class does."""
+        self.resting, listener.readable = listener, lambda: False
+
+    def wake_listener(self) -> None:
+        """Ask about it again, if there is an fd for whom it accepts."""
+        if self.resting is not None and kernel.an_fd_is_free():
+            del self.resting.readable
+            self.resting = None
 
     @property
     def channels(self) -> set[Any]:
@@ -105,6 +122,15 @@ class _AsyncoreEngine(Engine):
         self._known: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
         self._watcher = Watcher(self.recorder, self.loop.map)
         self._patch = dispatchers.enter(handler, self._watcher)
+
+    def _once(self, timeout: float | None) -> None:
+        super()._once(timeout)
+        fd = getattr(self.server, "_fileno", None)
+        if fd is None or not self.pause_on_emfile or self._resting() or fd not in self.loop.map:
+            return
+        if kernel.waiting(fd) and not kernel.an_fd_is_free():
+            self.loop.rest(self.server)
+            self.recorder.error(fd, "no fd is left. The listener is not asked about until one is free")
 
     def serve(self, make: Callable[[], Any]) -> None:
         """Make the server, in the loop's thread, where its dispatchers join the lab's map."""

@@ -147,7 +147,7 @@ class Recorder:
     def _woke(self, began: int, timeout: Any, ready: tuple[int, ...]) -> None:
         if self._over:
             return
-        if timeout is not None and timeout.__class__ is not float:
+        if timeout is not None and (timeout.__class__ is not float or timeout != timeout):
             timeout = number(timeout)
         asked: tuple[Any, ...] = ()
         if self._asked:

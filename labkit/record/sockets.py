@@ -173,11 +173,11 @@ def _recv(plain: Any, tell: _Teller) -> Callable[..., Any]:
         except OSError as error:
             tell.note(self, "recv", size, None, error.errno)
             raise
-        told, got = sockets.told, len(data)
-        if flags or size.__class__ is not int or told.closely:
+        told, fd, got = sockets.told, fileno(self), len(data)
+        if fd < 0 or flags or size.__class__ is not int or told.closely:  # < 0: somebody has closed it since
             tell.received(self, size, data, got, flags)
             return data
-        told.note((fd := fileno(self), "recv", size, got, 0, clock()))
+        told.note((fd, "recv", size, got, 0, clock()))
         if got < size:  # a short read of a stream: its queue is empty (recv(2), epoll(7))
             told.drained(fd)
         return data
@@ -194,11 +194,13 @@ def _send(plain: Any, tell: _Teller) -> Callable[..., Any]:
         except OSError as error:
             tell.note(self, "send", nbytes(data), None, error.errno)
             raise
-        told = sockets.told
+        told, fd = sockets.told, fileno(self)
+        if fd < 0:  # somebody has closed it since
+            fd = sockets.fd_of(self)
         if told.closely:
-            told.passes(fileno(self), data, sent, sent=True)
+            told.passes(fd, data, sent, sent=True)
         size = len(data) if data.__class__ in BYTES else nbytes(data)
-        told.note((fileno(self), "send", size, sent, 0, clock()))
+        told.note((fd, "send", size, sent, 0, clock()))
         return sent
 
     return send

@@ -179,12 +179,13 @@ class Snapshot:
 
 
 def number(value: Any) -> Any:
-    """The nearest plain number: an int of an IntEnum, a float of a Fraction, None of what is none."""
-    if value is None or value.__class__ is int or value.__class__ is float:
+    """The nearest plain number: an int of an IntEnum, a float of a Fraction, None of what is none (NaN)."""
+    if value is None or value.__class__ is int:
         return value
     for nearest in (lambda value: int(index(value)), float):
         try:
-            return nearest(value)
+            found = nearest(value)
+            return found if found == found else None
         except Exception:  # another program's value may raise anything
             continue
     return None

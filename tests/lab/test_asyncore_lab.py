@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import io
 import threading
@@ -14,6 +15,8 @@ import pytest
 
 from labkit import AsyncoreLab, Event, kernel
 from labkit.watching import asyncore as dispatchers
+
+from .test_attacks import no_fd_left
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)
@@ -201,3 +204,37 @@ def test_bad_servers_are_told_what_is_wrong():
     with pytest.raises(OSError):
         AsyncoreLab(asyncore, lambda: Server("192.0.2.1", 0))
     gc.collect()
+
+
+class Stubborn(Server):
+    def handle_error(self) -> None:
+        """asyncore's own would close the listener."""
+
+
+@SELECTORS
+def test_a_listener_without_fds_rests_and_says_so_and_comes_back(selector):
+    with AsyncoreLab(asyncore, lambda: Stubborn("127.0.0.1", 0), selector=selector) as hosted:
+        alice = hosted.connect("alice")
+        listener = hosted.server._fileno
+        with no_fd_left():
+            turn = hosted.step()
+            assert [call.errno for call in turn.calls if call.name == "accept"] == [errno.EMFILE]
+            assert "not asked about until one is free" in turn.explain()
+            assert hosted.step().interest.get(listener) in (None, Event.EXCEPT)  # poll(), of a dispatcher
+        turn = hosted.step()
+        assert Event.READ in turn.interest[listener]
+        assert [call.name for call in turn.calls].count("accept") == 1
+        alice.send(b"hello\n")
+        hosted.step()
+        assert alice.recv(9) == b"hello\n" and "readable" not in vars(hosted.server)
+
+
+def test_the_spin_can_be_shown():
+    def serve() -> Any:
+        return Stubborn("127.0.0.1", 0)
+
+    with AsyncoreLab(asyncore, serve, pause_on_emfile=False) as hosted:
+        hosted.connect("alice")
+        with no_fd_left():
+            for turn in (hosted.step(), hosted.step(), hosted.step()):
+                assert errno.EMFILE in [call.errno for call in turn.calls]

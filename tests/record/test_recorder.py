@@ -6,6 +6,7 @@ import logging
 import selectors
 import socket
 import struct
+import threading
 
 import pytest
 
@@ -159,3 +160,86 @@ def test_a_socket_closed_behind_the_selectors_back_is_forgotten(recorded):
     recorder.finish()
     assert fd not in recorder.tape[-1].queues
     loop.channels.discard(channel)
+
+
+def test_connections_that_wait_to_be_accepted_are_counted(recorded):
+    loop, recorder, _ = recorded
+    (listener,) = loop.channels
+    fd = listener.socket.fileno()
+    loop.run_once(0)
+    listener.handle_read = lambda: None
+    with socket.create_connection(listener.addr, 5), socket.create_connection(listener.addr, 5):
+        loop.run_once(1)
+        recorder.finish()
+        assert recorder.tape[-1].backlog == {fd: 2}
+        del listener.handle_read
+        loop.run_once(1)
+        recorder.finish()
+        assert recorder.tape[-1].backlog == {fd: 1}
+
+
+def test_what_lies_in_a_connection_that_is_closed_is_a_moment(recorded):
+    loop, recorder, connect = recorded
+    client = connect()
+    (channel,) = [c for c in loop.channels if isinstance(c, Echo)]
+    fd = channel.socket.fileno()
+    client.send(b"x" * 1500)
+    channel.handle_read = lambda: (channel.recv(1000), channel.abort())
+    loop.run_once(1)
+    recorder.finish()
+    (moment,) = recorder.tape[-1].moments
+    assert (moment.after, moment.fd, moment.queues) == (1, fd, (500, 0, 0, 0))
+
+
+def test_a_socket_that_is_closed_while_it_receives_keeps_its_number(recorded):
+    _, recorder, connect = recorded
+    client = connect()
+    (channel,) = [c for c in recorder.sockets._fds if c.type == socket.SOCK_STREAM and c.fileno() >= 0][-1:]
+    channel.setblocking(True)
+    fd, got = channel.fileno(), []
+    receiving = threading.Thread(target=lambda: got.append(channel.recv(10)))
+    receiving.start()
+    while not (where := kernel.blocked_in(receiving)) or where.call != "recvfrom":
+        assert receiving.is_alive()
+    socket.socket.close(channel)  # its fd is gone, the call goes on (close(2), NOTES)
+    client.send(b"hello")
+    receiving.join(10)
+    assert got == [b"hello"]
+    recorder.wait(lambda timeout: [], 0)
+    recorder.finish()
+    calls = [call[:4] for turn in recorder.tape for call in turn.calls]
+    assert (fd, "recv", 10, 5) in calls and not any(call[0] < 0 for call in calls)
+
+
+def test_an_interest_that_is_taken_back_before_the_next_wait_is_no_change(recorded):
+    loop, recorder, connect = recorded
+    connect()
+    (channel,) = [c for c in loop.channels if isinstance(c, Echo)]
+    loop.run_once(0)
+    recorder.finish()
+    before = recorder.tape[-1].interest
+    for _ in range(3):
+        channel.declare(0)
+        channel.declare(selectors.EVENT_READ)
+        loop.run_once(0)
+        recorder.finish()
+        assert recorder.tape[-1].interest == before and recorder.tape._open[-1][-1] is None
+    channel.declare(0)
+    loop.run_once(0)
+    recorder.finish()
+    assert channel.socket.fileno() not in recorder.tape[-1].interest
+
+
+def test_what_stands_is_told_when_it_changes_and_read_at_every_turn(recorded):
+    loop, recorder, connect = recorded
+    client = connect()
+    (channel,) = [c for c in loop.channels if isinstance(c, Echo)]
+    fd, stood = channel.socket.fileno(), []
+    channel.handle_read = lambda: None
+    recorder.finish()
+    for piece in (b"x" * 10, b"", b"x" * 5):
+        client.send(piece)
+        loop.run_once(0)
+        recorder.finish()
+        stood.append((recorder.tape[-1].queues[fd].recv_queue, len(recorder.tape._open[-1][8])))
+    assert stood == [(10, 6), (10, 0), (15, 6)]

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from labkit import kernel
-from labkit.rpc.rpc import Client, RPCError, Server
+from labkit import Lab, kernel
+from labkit.rpc.framing import encode
+from labkit.rpc.rpc import Client, Handler, RPCError, Server
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -98,3 +99,26 @@ def test_a_server_without_fds_says_so_once_and_comes_back(caplog):
             assert another.call("ping", 2) == 2
         said = [each for each in caplog.records if "accepts nobody" in each.message]
         assert len(said) == 1 and len(caplog.records) == 1
+
+
+def test_the_end_of_a_handlers_replies_is_no_byte():
+    """It sends no more behind replies that are not sent yet: in the send queue the FIN is counted as one."""
+
+    class Ping(Handler):
+        methods = {"ping": echo}
+
+    with Lab(Ping, buffers=4096) as lab:
+        alice = lab.connect("alice")
+        lab.step()
+        fd = lab.channels["alice"].socket.fileno()
+        request = encode({"in": "ping", "params": "x" * 900})
+        alice.send(request * 3)
+        for _ in range(4):
+            lab.step()
+        alice.send(b"\xff\xff\xff\xff")  # no frame is so long: an error is answered, and the connection ended
+        turns = [lab.step()]
+        while turns[-1].queues[fd].send_queue or turns[-1].queues[fd].write_buffer:
+            alice.recv(300)
+            turns.append(lab.step())
+        assert any(call.name == "shutdown" for turn in turns for call in turn.calls)
+        assert [turn.balance(fd) for turn in turns] == [True] * len(turns)

@@ -9,9 +9,10 @@ import struct
 import threading
 import tracemalloc
 
+import numpy
 import pytest
 
-from labkit import Tape
+from labkit import BusySelector, Tape, watch
 from labkit.lab.scenarios import echo
 from labkit.tape.saving import FIELDS, STANDS
 
@@ -184,6 +185,15 @@ def test_an_infinite_timeout_is_kept(tmp_path):
     tape = Tape.load(path)
     assert tape[2].timeout == math.inf and "would wait without end" in tape[2].explain()
     assert list(Tape.load(tape.save(path))) == list(tape)
+
+
+@pytest.mark.parametrize("timeout", [math.nan, numpy.float64("nan"), math.inf, -math.inf])
+def test_what_a_loop_waited_with_is_read_back(timeout, tmp_path):
+    with BusySelector() as selector, watch(selector) as tape:
+        for _ in range(3):
+            selector.select(timeout)
+    assert tape[0].timeout == (None if math.isnan(timeout) else timeout)
+    assert list(Tape.load(tape.save(tmp_path / "tape"))) == list(tape)
 
 
 @pytest.mark.parametrize("name", ["dropped", "about", "standing", *STANDS])

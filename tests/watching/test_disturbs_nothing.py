@@ -15,6 +15,7 @@ import os
 import selectors
 import socket
 import threading
+import unittest.mock
 from collections.abc import Callable, Iterator
 from multiprocessing import reduction
 from typing import Any
@@ -81,6 +82,17 @@ def test_an_intflag_given_to_register_is_kept_as_a_number(pair):
         for _ in range(1100):
             assert selector.select(0)[0][1] is Flag.READ
     assert tape[0].interest == {near.fileno(): Event.READ} and tape[1099].ready
+
+
+@pytest.mark.parametrize("anything", [unittest.mock.Mock(), unittest.mock.MagicMock()])
+def test_mocks_for_a_socket_and_its_data_are_watched_as_anything_else(anything, pair, tmp_path):
+    anything.fileno.return_value = pair[0].fileno()
+    with selectors.SelectSelector() as selector, watch(selector) as tape:
+        selector.register(anything, selectors.EVENT_WRITE, anything)
+        for _ in range(600):
+            assert selector.select(0)[0][0].data is anything
+        selector.unregister(anything)
+    assert list(Tape.load(tape.save(tmp_path / "tape.jsonl"))) == list(tape)
 
 
 def test_sizes_of_any_kind(recorded):
@@ -329,6 +341,88 @@ def test_with_calls_datagrams_sock_calls_and_files_are_seen(tmp_path):
     tape = asyncio.run(main())
     moved = [(call.name, call.result) for it in tape for call in it.calls]
     assert {("recv", 5), ("send", 5), ("recv", 1), ("send", 3000)} <= set(moved)
+
+
+def test_with_calls_tornados_connections_are_seen():
+    tcp = pytest.importorskip("tornado.tcpserver")
+    iostream = pytest.importorskip("tornado.iostream")
+
+    class Echo(tcp.TCPServer):
+        async def handle_stream(self, stream: Any, address: Any) -> None:
+            with contextlib.suppress(iostream.StreamClosedError):
+                while True:
+                    await stream.write(await stream.read_until(b"\n"))
+
+    async def main() -> Tape:
+        server = Echo()
+        with watch(asyncio.get_running_loop(), calls=True) as tape:
+            server.listen(0, "127.0.0.1")
+            (sock,) = server._sockets.values()
+            reader, writer = await asyncio.open_connection(*sock.getsockname())
+            writer.write(b"x" * 99 + b"\n")
+            await reader.readexactly(100)
+            writer.close()
+            await asyncio.sleep(0.01)
+            server.stop()
+        return tape
+
+    tape = asyncio.run(main())
+    moved = [(call.name, call.result) for it in tape for call in it.calls]
+    assert moved.count(("recv", 100)) == moved.count(("send", 100)) == 2  # of either end
+
+
+def test_the_read_buffer_of_any_protocol_is_known_by_its_usual_names():
+    class Lines(asyncio.Protocol):
+        def __init__(self) -> None:
+            self.read_buffer = bytearray()
+
+        def data_received(self, data: bytes) -> None:
+            self.read_buffer += data
+
+    class Slotted(asyncio.Protocol):
+        __slots__ = ("buffer",)
+
+        def __init__(self) -> None:
+            self.buffer = b""
+
+        def data_received(self, data: bytes) -> None:
+            self.buffer += data
+
+    async def main(kind: Any) -> Tape:
+        loop = asyncio.get_running_loop()
+        left, right = socket.socketpair()
+        with watch(loop, calls=True) as tape:
+            transport, _ = await loop.create_connection(kind, sock=left)
+            right.send(b"hello")
+            await asyncio.sleep(0.01)
+            transport.close()
+            right.close()
+            await asyncio.sleep(0)
+        return tape
+
+    for kind in (Lines, Slotted):
+        tape = asyncio.run(main(kind))
+        assert 5 in [queues.read_buffer for it in tape for queues in it.queues.values()]
+
+
+def test_a_socket_written_in_python_keeps_its_signature_and_is_counted_once(pair):
+    class Mine(socket.socket):
+        """As ssl.SSLSocket does it."""
+
+        def recv(self, size: int = 5, flags: int = 0) -> bytes:
+            return super().recv(size, flags)
+
+        def sendall(self, data: Any, flags: int = 0) -> None:
+            while data:
+                data = data[self.send(data, flags) :]
+
+    near, far = pair
+    recorder = Recorder()
+    mine = recorder.sockets.record(Mine(fileno=near.detach()))
+    with mine:
+        far.send(b"hello")
+        assert mine.recv() == b"hello" and mine.sendall(b"world", flags=0) is None
+        assert made(recorder) == [("recv", None, 5), ("send", 5, 5)]
 
 
 @pytest.mark.parametrize("name", ["uvloop", "pyftpdlib.ioloop"])
