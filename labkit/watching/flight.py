@@ -12,6 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -154,7 +155,7 @@ def write_perfetto(flight: Flight, path: Path) -> None:
 
 
 def _events(flight: Flight, process: int, watched: Watched) -> Iterator[dict[str, Any]]:
-    """One loop is a process there, with a track for iterations, one a connection, one a stalled task."""
+    """One loop is a process there: a track for iterations, one a connection, one a task that was seen."""
     yield _named("process_name", process, 0, f"{watched.name} in {watched.thread.name}")
     yield _named("thread_name", process, 0, "iterations")
     tracks: dict[str, int] = {}
@@ -163,19 +164,24 @@ def _events(flight: Flight, process: int, watched: Watched) -> Iterator[dict[str
         yield _slice(process, 0, "asleep", it.at_ns, it.asleep_ns, {"timeout": it.timeout})
         yield _slice(process, 0, "awake", woke, it.awake_ns, {"iteration": it.index, "ready": len(it.ready)})
         for fd in it.ready:
-            track = tracks.setdefault(it.name(fd), len(tracks) + 1)
+            track = tracks.setdefault(f"{it.name(fd)} (fd {fd})", len(tracks) + 1)  # two may have one name
             yield _slice(process, track, "ready", woke, it.awake_ns, {"iteration": it.index, "fd": fd})
-    for stall in flight.stalls:
-        if stall.loop == watched.name:
-            track = tracks.setdefault(f"task {stall.task or '?'}", len(tracks) + 1)
-            try:
-                it = watched.tape.iteration(stall.iteration)
-            except IndexError:
-                continue
-            began = it.at_ns + it.asleep_ns
-            yield _slice(process, track, str(stall.culprit), began, stall.ns, {"waited": stall.waited})
+    for task, function, began, ns in _spells(watched):
+        track = tracks.setdefault(f"task {task or '?'}", len(tracks) + 1)
+        yield _slice(process, track, function, began, ns, {})
+    for stall in (each for each in flight.stalls if each.loop == watched.name):
+        track = tracks.setdefault("stalls", len(tracks) + 1)
+        where = {"task": stall.task, "waited": stall.waited, "iteration": stall.iteration}
+        yield _slice(process, track, str(stall.culprit), stall.began_ns, stall.ns, where)
     for name, track in tracks.items():
         yield _named("thread_name", process, track, name)
+
+
+def _spells(watched: Watched) -> Iterator[tuple[str, str, int, int]]:
+    """(task, function, from when, ns) of looks in a row that saw the same: as long as is known for sure."""
+    for (_, task, function), found in groupby(list(watched.looks), key=lambda look: look[1:]):
+        times = [look.at_ns for look in found]
+        yield task, function, times[0], times[-1] - times[0]
 
 
 def _named(what: str, process: int, track: int, name: str) -> dict[str, Any]:

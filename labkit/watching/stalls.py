@@ -15,13 +15,14 @@ from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import CodeType, FrameType
-from typing import Any
+from typing import Any, NamedTuple
 
 from labkit import kernel
 from labkit.tape.tape import Tape
 from labkit.watching.stacks import Place, culprit, handler, stack
 
 KEPT = 200  # stalls whose reports are kept, and handlers of a loop
+LOOKS = 50_000  # that are kept of a loop
 ASKED = 1_000  # sockets, at most, whose receive queues are looked at in each sample
 
 
@@ -29,7 +30,8 @@ ASKED = 1_000  # sockets, at most, whose receive queues are looked at in each sa
 class Stall:
     """One stretch in which a loop did not come back to its selector.
 
-    `iteration` is its index on the loop's tape; `ns` how long it lasted, at least `stall` when it was caught.
+    `iteration` is its index on the loop's tape; `began_ns` when it began, as far as is known, by
+    time.perf_counter_ns, `ns` how long it lasted, at least `stall` when it was caught.
     `culprit` is the innermost line of the program's own, `stack` the lines around it, innermost first.
     `waited` is {name: bytes} of sockets whose bytes had come and lay there meanwhile.
     """
@@ -41,6 +43,7 @@ class Stall:
     stack: tuple[Place, ...]
     task: str
     waited: dict[str, int]
+    began_ns: int
     ns: int
     samples: int = 1
 
@@ -67,6 +70,15 @@ class Handler:
     row: int = 0
 
 
+class Look(NamedTuple):
+    """That a handler was running in a task at a time (time.perf_counter_ns), in a turn of its loop."""
+
+    at_ns: int
+    turn: int
+    task: str
+    function: str
+
+
 @dataclass(slots=True)
 class Watched:
     """A loop that is watched: its tape, and the thread that runs it. `beat` is when it last came round, if it
@@ -82,8 +94,9 @@ class Watched:
     stall: Stall | None = None
     handlers: dict[str, Handler] = field(default_factory=dict)
     running: Handler | None = None  # at the last look, in this turn
+    looks: deque[Look] = field(default_factory=lambda: deque(maxlen=LOOKS))
 
-    def saw(self, place: Place | None) -> None:
+    def saw(self, place: Place | None, now: int) -> None:
         """It was at this line of a handler in a look; None: in no handler."""
         if place is None:
             self.running = None
@@ -96,6 +109,7 @@ class Watched:
         seen.place, seen.samples = place, seen.samples + 1
         seen.longest = max(seen.longest, seen.row)
         self.running = seen
+        self.looks.append(Look(now, self.turn, _task(self.loop), place.function))
 
 
 class Sampler:
@@ -156,7 +170,7 @@ class Sampler:
             watched.turn, watched.since, watched.running = turn, now, None
         if asleep:
             return
-        watched.saw(handler(frame))
+        watched.saw(handler(frame), now)
         if watched.since == now:
             return
         if now - watched.since < self.stall_ns:
@@ -178,6 +192,7 @@ class Sampler:
             stack=stack(frame),
             task=_task(watched.loop),
             waited=_waiting(watched),
+            began_ns=watched.since,
             ns=now - watched.since,
         )
 
@@ -185,7 +200,7 @@ class Sampler:
         stall, watched.stall = watched.stall, None
         if stall is None:
             return
-        stall.ns = max(stall.ns, _awake(watched.tape, stall.iteration))
+        stall.began_ns, stall.ns = _awake(watched.tape, stall.iteration) or (stall.began_ns, stall.ns)
         self.stalls.append(stall)
         self.count += 1
         self._caught(watched, stall)
@@ -200,12 +215,13 @@ WAITS = _codes(
 )
 
 
-def _awake(tape: Tape, index: int) -> int:
-    """How long that turn was awake by its tape, once it is there; else 0."""
+def _awake(tape: Tape, index: int) -> tuple[int, int] | None:
+    """When that turn woke, and how long it was awake by its tape, once it is there."""
     try:
-        return tape.iteration(index).awake_ns
+        it = tape.iteration(index)
     except IndexError:
-        return 0
+        return None
+    return it.at_ns + it.asleep_ns, it.awake_ns
 
 
 def _task(loop: Any) -> str:

@@ -251,7 +251,25 @@ def test_a_stall_is_saved_with_its_tape_its_player_and_a_report(tmp_path: Path):
     events = json.loads((tmp_path / "trace.json").read_text())["traceEvents"]
     assert {"asleep", "awake", "ready"} <= {each["name"] for each in events}
     assert any("handler_3" in each["name"] for each in events)
-    assert all(each["ph"] == "M" or each["dur"] >= 0 for each in events)
+    is_a_trace(events)
+
+
+def is_a_trace(events: list[dict[str, Any]]) -> None:
+    """By the rules of the Trace Event Format: a name for each track, and slices on a track nest or follow."""
+    named = {(e["pid"], e["tid"]): e["args"]["name"] for e in events if e["name"] == "thread_name"}
+    tracks: dict[tuple[int, int], list[tuple[float, float]]] = {}
+    for each in events:
+        assert isinstance(each["pid"], int) and isinstance(each["tid"], int) and each["ph"] in ("M", "X")
+        if each["ph"] == "X":
+            assert each["dur"] >= 0
+            tracks.setdefault((each["pid"], each["tid"]), []).append((each["ts"], each["ts"] + each["dur"]))
+    assert named.keys() == tracks.keys() and len(set(named.values())) == len(named)
+    assert {"iterations", "stalls"} < set(named.values())
+    assert any(name.startswith("task Task-") for name in named.values())
+    for slices in tracks.values():
+        slices.sort()
+        for (_, end), (begin, _) in zip(slices, slices[1:], strict=False):
+            assert begin >= end - 0.001  # µs
 
 
 @pytest.mark.slow
