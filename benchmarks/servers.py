@@ -317,13 +317,19 @@ KEEPS_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(2**30), "MALLOC_TRIM_THRESHOLD_": 
 def apart(a: Make, b: Make, active: int, idle: tuple[int, int] = (0, 0)) -> tuple[float, float]:
     """As `against`. What differs from process to process (where memory lies, say) differs here too."""
     makes = [getattr(make, "__name__", "") for make in (a, b)]
-    command = [sys.executable, "-m", "benchmarks.servers", *makes, str(active), *map(str, idle)]
+    ours, theirs = json.loads(own_process(["-m", "benchmarks.servers", *makes, str(active), *map(str, idle)]))
+    return ours, theirs
+
+
+def own_process(arguments: list[str]) -> str:
+    """What Python prints that is given these arguments; RuntimeError with its last word if it fails."""
     environment = os.environ | KEEPS_MEMORY
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment)
+    done = subprocess.run(
+        [sys.executable, *arguments], capture_output=True, text=True, timeout=120, env=environment
+    )
     if done.returncode:
         raise RuntimeError(done.stderr.strip().splitlines()[-1])
-    ours, theirs = json.loads(done.stdout)
-    return ours, theirs
+    return done.stdout
 
 
 def clients(active: int) -> str:
