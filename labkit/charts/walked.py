@@ -19,7 +19,9 @@ from labkit.trace import Line, Source
 
 TIMES = 3  # runs of one line that are numbered singly
 PALE = "opacity: 0.45"
-CELL = "padding: 0 10px 0 0; text-align: left; vertical-align: top; white-space: pre; font-size: 13px"
+CELL = "padding: 0 12px 0 0; text-align: left; vertical-align: top; font-size: 13px"
+LINE = "white-space: pre; background: none; padding: 0"  # a page's own style wraps code, and loses the indent
+THEN = "white-space: pre-wrap; background: none; padding: 0"
 
 
 class Row(NamedTuple):
@@ -64,7 +66,8 @@ class Walked:
             for row in self.rows
         )
         head = "".join(f'<th style="{CELL}">{each}</th>' for each in ("order", html.text(self.name), "then"))
-        return f'<table style="border-collapse: collapse"><tr>{head}</tr>{body}</table>'
+        table = f'<table style="border-collapse: collapse"><tr>{head}</tr>{body}</table>'
+        return f'<div style="overflow-x: auto">{table}</div>'
 
 
 def _calls(source: Source, filename: str, name: str) -> Iterator[list[Line]]:
@@ -107,5 +110,9 @@ def _order(row: Row) -> str:
 
 
 def _cells(row: Row) -> tuple[str, str, str]:
-    code = html.code(row.text)
-    return _order(row), f"<b>{code}</b>" if row.ran else code, html.code(row.then) if row.then else ""
+    code = _code(row.text, LINE)
+    return _order(row), f"<b>{code}</b>" if row.ran else code, _code(row.then, THEN) if row.then else ""
+
+
+def _code(words: str, style: str) -> str:
+    return f'<code style="{style}">{html.text(words)}</code>'

@@ -24,7 +24,7 @@ ASK = """
     asleep=sum(it.asleep_ns for it in tired.tape), used=sum(it.cpu_ns for it in tired.tape),
     rates=list(rates.values()), both_split=both_split, nodelay=nodelay, theirs=theirs, ours=ours,
     reply_sizes=list(zip(sizes, reply_sizes.values())), mended=list(zip(sizes, mended.values())),
-    dora_closed=dora_closed, in_which=in_which,
+    dora_closed=dora_closed, later=len(later.calls),
     unlucky=[(c.name, c.errno) for c in unlucky.calls], unlucky_errors=[e for _, e in unlucky.errors],
     too_late=[(c.name, c.errno) for c in too_late.calls], closed=closed,
     erin=len(erin_got), erin_eof=erin.recv() or erin.eof,
@@ -95,7 +95,7 @@ def test_multiples_of_1024(seen):  # S68
     assert [errno for name, errno in seen.unlucky if name == "recv"] == [0, EAGAIN]
     assert names[-3:] == ["handle_error", "handle_close", "close"] and "handle_rpc" not in names
     assert "BlockingIOError" in seen.unlucky_errors[0]
-    assert seen.dora_closed and seen.in_which[1] == 0
+    assert seen.dora_closed and seen.later == 0
 
 
 @the_lesson

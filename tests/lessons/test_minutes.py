@@ -20,6 +20,7 @@ CARDS = {
     "10-bug-hunt": 5 * 14,
     "12-twenty-five-myths": 2 * 25,
 }  # minutes of what is dipped into, card by card
+WIDEST = 105  # characters
 LONGEST = 8  # lines of code in a cell; a longer one says why: "labkit": {"long": "…"}
 
 every_lesson = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -44,6 +45,13 @@ def test_each_cell_fits_a_glance(path: Path):
         if len(code_lines(cell.source)) > LONGEST and not cell.metadata.get("labkit", {}).get("long")
     ]
     assert not long, f"longer than {LONGEST} lines, and not said why:\n" + "\n\n".join(long)
+
+
+@every_lesson
+def test_no_line_of_code_scrolls_sideways(path: Path):
+    """In a window of 1,280 pixels, with JupyterLab's file list open, a cell shows 105 characters."""
+    lines = [line for cell in code_cells(read(path)) for line in cell.source.splitlines()]
+    assert not [line for line in lines if len(line) > WIDEST]
 
 
 @every_lesson
