@@ -43,6 +43,7 @@ def test_has_one_heading_and_a_way_on_at_both_ends(path: Path):
 def test_links_lead_somewhere(path: Path):
     notebook = nbformat.read(path, as_version=4)
     prose = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    prose = re.sub(r"`[^`\n]*`", "", prose)  # self.methods[name](params) is no link
     local = [link for link in LINK.findall(prose) if "://" not in link and not link.startswith("mailto:")]
     missing = [link for link in local if not (path.parent / link).exists()]
     assert not missing
