@@ -5,6 +5,7 @@
 #   make release DIR=out WHEELS=1 what students get, for a room without a network
 #   make lock UPGRADE=1           newer versions of everything
 #   make test MORE=2              fewer tests at once, of those that wait more than they compute
+#   make proof-mutants ROOM=tape    tape, record, diagnosis or figure
 #   make proof-soak MINUTES=5     how long a proof may take; it goes on where it ended the last time
 
 PYTHON ?=
@@ -74,7 +75,7 @@ PROOFS := $(filter-out __init__ written,$(basename $(notdir $(wildcard tests/pro
 $(PROOFS:%=proof-%): proof-%: $(TESTED)
 	$(PY) -m tests.proof.$* --minutes $(MINUTES)
 
-mutants: proof-mutants  ## break the code on purpose and count what the tests notice (make proof-PART: see docs/proof.md)
+mutants: proof-mutants  ## break the code of ROOM on purpose and count what the tests notice
 
 bench: $(TESTED)  ## measure what benchmarks/README.md claims
 	$(PY) -m benchmarks

@@ -15,9 +15,9 @@ sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Keep the reader's progress out of it; hear Ctrl-C, which one of several processes ignores."""
+    """Keep the reader's progress out of it; hear Ctrl-C, also where a process among several ignores it."""
     os.environ["LABKIT_PROGRESS"] = tempfile.mkdtemp(prefix="labkit-progress-")  # nobody's own, and none kept
-    if hasattr(config, "workerinput"):
+    if hasattr(config, "workerinput") or signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 

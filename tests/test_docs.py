@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
+import threading
 import tomllib
 from functools import cache
 from pathlib import Path
+from types import FrameType
 
 import nbformat
 import pytest
 
+from labkit import Channel, Lab
+from labkit.figure.view import View
 from labkit.teaching.practice_form import load
 
 from .helpers import NOTEBOOKS, ROOT
@@ -72,6 +77,71 @@ def test_the_table_of_rooms_is_the_order_that_imports_are_held_to(name: str):
     (table,) = re.findall(r"\| room \|.*\n\|[-|]+\n((?:\|.*\n)+)", text)
     rooms = [room for row in table.splitlines() for room in re.findall(r"`(\w+)`", row.split("|")[1])]
     assert rooms == [room for room in ROOMS if not room.startswith("__")]
+
+
+HOP = re.compile(r"^\d\. (.*(?:\n   .*)*)", re.MULTILINE)
+
+
+def hops() -> list[str]:
+    """The way of one recv, as the design numbers it."""
+    way = (ROOT / "docs" / "design.md").read_text(encoding="utf-8").partition("## The way of one `recv`")[2]
+    return HOP.findall(way.partition("\n## ")[0])
+
+
+def test_a_recv_reaches_the_browser_in_at_most_eight_hops_that_are_there():
+    """Each hop names files, and what stands in them: `Tape.append`, `receive`."""
+    assert 4 <= len(hops()) <= 8
+    for hop in hops():
+        files = PATH.findall(hop)
+        names = [name for name in re.findall(r"`([A-Za-z_]\w*(?:\.\w+)?)`", hop) if name not in files]
+        assert files and names, hop
+        defined = set().union(*(defined_in(ROOT / name) for name in files))
+        missing = [name for name in names if name not in defined]
+        assert not missing, f"not in {files}: {missing}"
+
+
+def defined_in(path: Path) -> set[str]:
+    """The names that a file makes: classes, functions, and methods as Class.method."""
+    text = path.read_text(encoding="utf-8")
+    if path.suffix == ".js":
+        return set(re.findall(r"^(?:export )?(?:class|function|  )\s*(\w+)\(?", text, re.MULTILINE))
+    found = set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.ClassDef | ast.FunctionDef):
+            found.add(node.name)
+        if isinstance(node, ast.ClassDef):
+            found |= {f"{node.name}.{each.name}" for each in node.body if isinstance(each, ast.FunctionDef)}
+    return found
+
+
+def test_what_happens_to_one_recv_goes_that_way():
+    """The functions of the hops up to the drawing are called when one recv is made and drawn."""
+    wanted = {name for hop in hops()[:6] for name in re.findall(r"`(\w+\.\w+|_recv)`", hop)} - {"Panel.parts"}
+    called: list[str] = []
+
+    def note(frame: FrameType, event: str, _: object) -> None:
+        name = frame.f_code.co_qualname.replace("_recv.<locals>.recv", "_recv")
+        if event == "call" and name in wanted and name not in called:
+            called.append(name)
+
+    threading.setprofile(note)
+    sys.setprofile(note)
+    try:
+        with Lab(Echo, selector="select") as lab:
+            lab.connect("alice").send(b"hello")
+            lab.step(2)
+            View(lab.tape, ["fd sets"], "screen", None).draw(1)
+    finally:
+        sys.setprofile(None)
+        threading.setprofile(None)  # type: ignore[arg-type]
+    assert set(called) == wanted, wanted - set(called)
+
+
+class Echo(Channel):
+    """Sends back what it receives."""
+
+    def handle_read(self) -> None:
+        self.write(self.recv(1024))
 
 
 def test_the_table_of_lessons_is_the_folder_of_notebooks():
