@@ -11,6 +11,8 @@ It reads its settings from the environment, so that one file serves a classroom 
     LAB_HUB_TOKEN      the token of a service that makes users and starts servers; none: no such service
     LAB_NOTEBOOKS      the folder of lessons that each student gets a copy of at the first start
     LAB_PROXY          the command of configurable-http-proxy, if it is not on the PATH
+    LAB_EXCHANGE       the folder through which nbgrader hands out and collects; none: no exchange
+    LAB_COURSE         nbgrader's name of the course (event-loop-lab)
 
 Real accounts, and up to a hundred students on a machine of their own: deploy/tljh. Beyond: deploy/kubernetes.
 """
@@ -19,6 +21,10 @@ import os
 import shutil
 import sys
 from pathlib import Path
+
+from jupyterhub.objects import Server
+from jupyterhub.proxy import ConfigurableHTTPProxy
+from tornado.ioloop import PeriodicCallback
 
 c = get_config()  # noqa: F821 - JupyterHub gives it to this file
 
@@ -33,6 +39,28 @@ c.JupyterHub.hub_bind_url = f"http://127.0.0.1:{port + 2}"
 c.JupyterHub.db_url = f"sqlite:///{base / 'hub.sqlite'}"
 c.JupyterHub.cookie_secret_file = str(base / "cookie_secret")
 c.JupyterHub.cleanup_servers = True
+
+
+class Proxy(ConfigurableHTTPProxy):
+    """JupyterHub gives its proxy ten seconds to begin, which is no setting; a busy machine needs longer."""
+
+    starts_within = 110  # seconds more
+
+    async def start(self):
+        try:
+            await super().start()
+        except TimeoutError:
+            if self.proxy_process.poll() is not None:
+                raise
+            for url in (self.app.bind_url, self.api_url):
+                await Server.from_url(url).wait_up(self.starts_within)
+            self._check_running_callback = PeriodicCallback(
+                self.check_running, 1e3 * self.check_running_interval
+            )
+            self._check_running_callback.start()
+
+
+c.JupyterHub.proxy_class = Proxy
 c.ConfigurableHTTPProxy.command = [*os.environ.get("LAB_PROXY", "configurable-http-proxy").split()]
 c.ConfigurableHTTPProxy.api_url = f"http://127.0.0.1:{port + 1}"
 c.ConfigurableHTTPProxy.pid_file = str(base / "proxy.pid")
@@ -64,6 +92,16 @@ if "PYTHONPATH" in os.environ:
     c.Spawner.environment["PYTHONPATH"] = os.environ["PYTHONPATH"]
 
 
+# Here all servers are processes of one account, by which nbgrader would know who hands in: so it is told.
+EXCHANGE = """\
+c = get_config()  # noqa: F821 - nbgrader gives it to this file
+
+c.CourseDirectory.course_id = {course!r}
+c.CourseDirectory.student_id = {name!r}
+c.Exchange.root = {exchange!r}
+"""
+
+
 def hand_out(spawner):
     """Copy the lessons that a student does not have yet. What is there is theirs, and stays."""
     home = base / "home" / spawner.user.name
@@ -71,6 +109,14 @@ def hand_out(spawner):
     for lesson in sorted(lessons.glob("*.ipynb")):
         if not (home / lesson.name).exists():
             shutil.copy(lesson, home / lesson.name)
+    if os.environ.get("LAB_EXCHANGE"):
+        (home / ".jupyter").mkdir(exist_ok=True)
+        settings = EXCHANGE.format(
+            course=os.environ.get("LAB_COURSE", "event-loop-lab"),
+            exchange=os.environ["LAB_EXCHANGE"],
+            name=spawner.user.name,
+        )
+        (home / ".jupyter" / "nbgrader_config.py").write_text(settings)
 
 
 c.Spawner.pre_spawn_hook = hand_out

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import http.cookiejar
 import json
 import os
 import secrets
@@ -13,7 +14,9 @@ import subprocess
 import sys
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
+from collections import Counter
 from pathlib import Path
 from typing import Any, Self
 
@@ -57,10 +60,14 @@ def three_free_ports() -> int:
 
 
 class Hub:
-    """`with Hub(folder) as hub`: `hub.url`; `hub.ask(...)` speaks to its API as the teacher's service."""
+    """`with Hub(folder) as hub`: `hub.url`; `hub.ask(...)` speaks to its API as the teacher's service.
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    Its proxy begins `late` seconds late, as on a busy machine.
+    """
+
+    def __init__(self, folder: Path, late: int = 0) -> None:
+        self.folder, self.late = folder, late
+        self.exchange = folder / "exchange"  # nbgrader's
         self.port, self.token = three_free_ports(), secrets.token_hex(16)
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = folder / "hub.log"
@@ -68,12 +75,18 @@ class Hub:
     def __enter__(self) -> Self:
         command = proxy()
         assert command is not None, "npm is needed to bring configurable-http-proxy"
+        self.exchange.mkdir(mode=0o777)
+        self.exchange.chmod(0o777)  # whatever the umask: nbgrader asks for it
+        proxied = self.folder / "proxy"
+        proxied.write_text(f'#!/bin/sh\nsleep {self.late}\nexec "{command}" "$@"\n')
+        proxied.chmod(0o755)
         environment = os.environ | {
+            "LAB_EXCHANGE": str(self.exchange),
             "LAB_HUB_DIR": str(self.folder),
             "LAB_HUB_PORT": str(self.port),
             "LAB_HUB_PASSWORD": PASSWORD,
             "LAB_HUB_TOKEN": self.token,
-            "LAB_PROXY": str(command),
+            "LAB_PROXY": str(proxied),
             "LAB_NOTEBOOKS": str(ROOT / "notebooks"),
             "PYTHONPATH": str(ROOT),
         }
@@ -113,10 +126,10 @@ class Hub:
         return self._request(method, f"{self.url}/hub/api{path}", fields)
 
     def start(self, student: str) -> str:
-        """Start a student's server; its address."""
-        with contextlib.suppress(urllib.error.HTTPError):  # there already
-            self.ask("POST", f"/users/{student}")
-        self.ask("POST", f"/users/{student}/server")
+        """Start a student's server, unless a login did; its address."""
+        for there in ("", "/server"):
+            with contextlib.suppress(urllib.error.HTTPError):  # already
+                self.ask("POST", f"/users/{student}{there}")
 
         def ready() -> bool:
             server = self.ask("GET", f"/users/{student}")["servers"].get("")
@@ -125,17 +138,30 @@ class Hub:
         self._wait(ready)
         return f"{self.url}/user/{student}"
 
+    def log_in(self, student: str, password: str = PASSWORD) -> urllib.request.OpenerDirector:
+        """A browser's cookies, after the form of the hub's own page; HTTPError for a wrong password."""
+        jar = http.cookiejar.CookieJar()
+        browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(jar))
+        browser.open(f"{self.url}/hub/login", timeout=60).read()
+        key = next(cookie.value for cookie in jar if cookie.name == "_xsrf")
+        form = {"username": student, "password": password, "_xsrf": key}
+        browser.open(f"{self.url}/hub/login", urllib.parse.urlencode(form).encode(), timeout=60).read()
+        return browser
+
     def server(self, student: str, method: str, path: str, fields: Any = None) -> Any:
         """The answer of a student's own server."""
         return self._request(method, f"{self.url}/user/{student}/api{path}", fields)
 
-    def execute(self, student: str, kernel: str, cells: list[str], within: float) -> None:
-        """Run cells in a kernel of a student's, one after another, by websocket. AssertionError if late."""
+    def execute(self, student: str, kernel: str, cells: list[str], within: float) -> Counter[str]:
+        """Run cells in a kernel of a student's, one after another, by websocket; how many messages of a kind.
+
+        AssertionError if one is late, or the last one raises.
+        """
         from websockets.sync.client import connect
 
         url = f"ws://127.0.0.1:{self.port}/user/{student}/api/kernels/{kernel}/channels"
         teacher = {"Authorization": f"token {self.token}"}
-        until = time.monotonic() + within
+        until, heard = time.monotonic() + within, Counter[str]()
         with connect(url, max_size=None, additional_headers=teacher) as channel:
             for number, cell in enumerate(cells):
                 header = {"msg_id": f"{number}", "msg_type": "execute_request", "version": "5.3"}
@@ -147,11 +173,12 @@ class Hub:
                 while True:
                     assert time.monotonic() < until, f"cell {number} was not done after {within:g} s"
                     answer = channel.recv(timeout=within)
-                    told = json.loads(answer) if isinstance(answer, str) else {}
-                    if told.get("msg_type") == "execute_reply" and told["parent_header"]["msg_id"] == str(
-                        number
-                    ):
+                    told = json.loads(answer) if isinstance(answer, str) else {"msg_type": "comm_msg"}
+                    heard[told["msg_type"]] += 1
+                    if told["msg_type"] == "execute_reply" and told["parent_header"]["msg_id"] == str(number):
                         break
+            assert told["content"]["status"] == "ok", told["content"]
+        return heard
 
     def processes(self) -> list[int]:
         """The students' servers and kernels: everything below the hub but its proxy."""
