@@ -10,7 +10,7 @@ READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 
 
 class Loop:
-    """Waits on a selector and calls handlers. A handler that raises loses its channel, not the loop."""
+    """Waits on a selector, calls handlers. One that raises loses its channel, after `on_error`."""
 
     def __init__(self, selector: selectors.BaseSelector | None = None) -> None:
         self.selector = selectors.DefaultSelector() if selector is None else selector
@@ -34,7 +34,7 @@ class Loop:
 
 
 class Channel:
-    """One connection. Give it a `handle_read`. It declares its interest; only changes reach the selector."""
+    """One connection. Give it a `handle_read`; `handle_write` sends what waits, `handle_error` aborts."""
 
     def __init__(self, loop: Loop, sock: socket.socket, addr: Any = None) -> None:
         sock.setblocking(False)
@@ -44,7 +44,7 @@ class Channel:
         loop.channels.add(self)
 
     def declare(self, interest: int) -> None:
-        """Ask for READ, WRITE, both or nothing (0) from the next iteration on."""
+        """Ask for READ, WRITE, both or nothing (0) from the next iteration on; else ValueError."""
         if interest not in (0, READ, WRITE, READ | WRITE):
             raise ValueError(f"declare({interest}): ask for READ, WRITE, READ | WRITE or 0")
         before, self.interest, selector = self.interest, 0, self.loop.selector  # 0 if it refuses
@@ -105,7 +105,7 @@ class Channel:
 
 
 class Listener(Channel):
-    """A listening socket; every connection it accepts becomes a `handler(loop, sock, addr)`."""
+    """A listening socket; each connection that `handle_read` accepts is a `handler(loop, sock, addr)`."""
 
     def __init__(self, loop: Loop, sock: socket.socket, handler: type[Channel]) -> None:
         self.handler = handler

@@ -31,6 +31,8 @@ PATIENCE = 30.0  # seconds beyond its deadline that a sweep may take to clean up
 class LiveSweep:
     """Starts a sweep and shows it grow. Takes what labkit.sweep takes; `result()` returns the Sweep.
 
+    It ends `within` so many seconds.
+
     Two measurements at once would disturb each other, so one that still runs is cancelled first, as when a
     cell is run again.
     """
@@ -72,7 +74,7 @@ class LiveSweep:
         self._stop.set()
 
     def wait(self, seconds: float) -> None:
-        """Wait for the end, at most so long."""
+        """Wait for the end, at most so many `seconds`."""
         if self._over.wait(seconds):  # a join that is interrupted would take the thread for dead
             self._thread.join()
 
@@ -86,7 +88,10 @@ class LiveSweep:
         return not self._over.is_set()
 
     def result(self) -> Sweep:
-        """Wait for the end, and return the sweep. Interrupting the wait cancels the sweep and keeps it."""
+        """Wait for the end, and return the sweep. Interrupting the wait cancels the sweep and keeps it.
+
+        TimeoutError if a measured call does not return.
+        """
         try:
             self.wait(self._within + PATIENCE)
         except KeyboardInterrupt:

@@ -129,7 +129,10 @@ class View:
         return self.draw(i).says
 
     def save(self, path: str | Path, i: int | None = None) -> Path:
-        """Write iteration `i` as .png or .svg, or the tape as .html, which plays it; returns the path."""
+        """Write iteration `i` as .png or .svg, or the tape as .html, which plays it; returns the path.
+
+        ValueError for another kind of file.
+        """
         path = Path(path)
         suffix = path.suffix.lower()
         if suffix not in SUFFIXES:
@@ -158,7 +161,7 @@ class View:
         return figure(sheet, width, self.index, self.theme)
 
     def use_theme(self, name: str) -> Self:
-        """Draw with another theme: "screen" or "projector"."""
+        """Draw with another theme: "screen" or "projector"; ValueError for another name."""
         if name not in SCALES:
             raise ValueError(f"theme={name!r}: there are {' and '.join(map(repr, SCALES))}")
         self.theme, self._stale = name, True
@@ -218,7 +221,7 @@ class View:
         return found is not None
 
     def beside(self, way: int) -> Position | None:
-        """The position before (−1) or after (1) the present one, by the granularity; None at the ends."""
+        """The position before (`way` −1) or after (1) the present one, by the granularity; None at an end."""
         at = self.position
         if at.i < 0:
             return None
@@ -236,7 +239,7 @@ class View:
         return self._inner(there, 0 if way > 0 else inside, inside)
 
     def set_granularity(self, name: str) -> None:
-        """Let Back and Forward move by "iteration", "call" or "source line"."""
+        """Let Back and Forward move by "iteration", "call" or "source line"; ValueError for another."""
         if name not in self.granularities():
             raise ValueError(f"{name!r}: this figure moves by {', '.join(self.granularities())}")
         with self._lock:

@@ -24,8 +24,9 @@ BE_A_CROWD = "from labkit.lab.crowd import be_a_crowd; be_a_crowd()"
 class Crowd:
     """Many clients of one server, in a process of their own, so that they cost the loop's process nothing.
 
-    `size` connections are made and stay idle until `echo` is called. The process ends with `close()`, and by
-    itself when this one dies. It has a process group of its own: an interrupt of this one is not for it.
+    `size` connections are made, `within` so many seconds, and stay idle until `echo` is called. The process
+    ends with `close()`, and by itself when this one dies. It has a process group of its own: an interrupt of
+    this one is not for it.
     """
 
     def __init__(self, address: tuple[str, int], size: int, *, within: float = 60.0) -> None:
@@ -74,7 +75,7 @@ class Crowd:
         return self._answer(seconds)
 
     def start_echo(self, active: int = 1, *, seconds: float = 1.0, size: int = 64) -> None:
-        """As `echo`, but returns at once; `result()` waits for the end."""
+        """As `echo` (`active` clients, for `seconds`), but returns at once; `result()` waits for the end."""
         order = {"active": min(active, self.size), "seconds": seconds, "size": size}
         self._seconds = seconds
         assert self._process.stdin is not None
@@ -82,6 +83,7 @@ class Crowd:
         self._process.stdin.flush()
 
     def result(self) -> dict[str, float]:
+        """What the echo that start_echo() began gave, as `echo` returns it; it is waited for."""
         return self._answer(self._seconds)
 
     def _answer(self, more: float = 0.0) -> dict[str, Any]:

@@ -129,7 +129,8 @@ class Lab:
         """Run exactly `n` iterations in the loop's thread; returns the last. A running lab is paused first.
 
         Each waits at most `timeout` seconds, 0 to 60; by default a step never sleeps. Raises what the wait
-        itself raised; what a handler raised is on the tape. TimeoutError if a handler does not return.
+        itself raised; what a handler raised is on the tape. TimeoutError if a handler does not return,
+        ValueError for other numbers.
         """
         n = index(n)
         if n < 1:
@@ -177,7 +178,10 @@ class Lab:
         return self._engine.connect(None if name is None else str(name))
 
     def crowd(self, size: int) -> Crowd:
-        """`size` idle clients in a process of their own, all accepted. The lab runs while they connect."""
+        """`size` idle clients in a process of their own, all accepted. The lab runs while they connect.
+
+        ValueError for more than this process has fds for.
+        """
         self._must_be_open()
         self._engine.not_in_a_handler()
         size = index(size)

@@ -45,7 +45,7 @@ class Peer:
         self.connect(address, on_action)
 
     def connect(self, address: tuple[str, int], on_action: OnAction | None = None) -> None:
-        """Connect as a new client: a peer that is closed begins again."""
+        """Connect as a new client: a peer that is closed begins again. TimeoutError if nobody answers."""
         self._tell = on_action
         self.sent = self.received = 0
         self.eof = False  # the server will send no more
@@ -128,6 +128,7 @@ class Peer:
             self._settle("reset", None, 0)
 
     def fileno(self) -> int:
+        """The fd of the peer's own socket; −1 once it is closed."""
         return self.socket.fileno()
 
     def queues(self) -> tuple[int, int] | None:
