@@ -68,7 +68,8 @@ def test_an_error_that_it_raises_itself_is_named(name: str):
         and isinstance(node.exc, ast.Call)
         and isinstance(node.exc.func, ast.Name)
     }
-    silent = sorted(error for error in raised - {"NotImplementedError"} if error not in said(name))
+    raised.discard("NotImplementedError")  # it is what a class says that wants a method of its reader
+    silent = sorted(error for error in raised if error[0].isupper() and error not in said(name))
     assert not silent, f"{name} raises {silent}, and does not say when"
 
 
