@@ -96,7 +96,7 @@ def _raised(bench: Bench, tape: Tape | None) -> tuple[str, int | None] | None:
     if bench.stage is not None and bench.stage.error is not None:
         kind, _, why = bench.stage.error.partition(": ")
         told = why if kind == "Ended" else f"Your code raised {bench.stage.error}, which ended its loop."
-        return told, max(bench.stage.last, 0)
+        return told, bench.stage.last if bench.stage.last >= 0 else None
     for turn in tape or ():
         for fd, text in turn.errors:
             if fd < 0 or bench.tolerated in text:

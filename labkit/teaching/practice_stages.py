@@ -23,11 +23,33 @@ from labkit.record.recorder import Recorder
 from labkit.record.selectors import RecordingSelector, named
 from labkit.tape.tape import Tape
 
+LOOKS_UP = 0.2  # seconds after which a wait that can be stopped looks whether it was
 INTRODUCED_WITHIN = 0.05  # seconds in which whoever connected says their name; it may be accepted before
 
 
 class Ended(Exception):
     """A program on a stage was ended, for the reason that its text gives in a sentence."""
+
+
+class Stoppable(selectors.SelectSelector):
+    """A select that can be told to stop: it looks up from its sleep now and then, and goes on with it."""
+
+    stopped = False
+    waits: Callable[[float], Any] | None = None  # the select() of another selector, instead of its own
+
+    def stand_in(self, selector: Any) -> None:
+        """Make the waits of another selector stoppable, too."""
+        self.waits, selector.select = selector.select, self.select
+
+    def select(self, timeout: float | None = None) -> Any:
+        wait = self.waits or super().select
+        until = None if timeout is None else time.monotonic() + timeout
+        while not self.stopped:
+            left = LOOKS_UP if until is None else min(LOOKS_UP, until - time.monotonic())
+            ready = wait(max(0.0, left))
+            if ready or (until is not None and time.monotonic() >= until):
+                return ready
+        raise Ended("It was stopped.")
 
 
 class Asking(selectors.BaseSelector):
@@ -114,6 +136,7 @@ class Served:
     ) -> None:
         self.tape = Tape(2**15)  # one that never sleeps fills any
         self.tape.about["selector"], inner = named(selector)
+        self.slice: Callable[[Any], None] = getattr(inner, "stand_in", lambda selector: None)
         self.names: dict[int, str] = {}
         self.error: BaseException | None = None
         self.recorder = Recorder(self.tape, sizes=lambda data: (None, None), describe=self._describe)

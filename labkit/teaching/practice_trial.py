@@ -10,10 +10,8 @@ It judges nothing. A loop that spins or raises ends; the next trial ends the one
 from __future__ import annotations
 
 import contextlib
-import selectors
 import socket
 import time
-from collections.abc import Callable
 from typing import Any
 
 from labkit import kernel
@@ -23,11 +21,10 @@ from labkit.tape.narrate import plural
 from labkit.tape.tape import Tape
 from labkit.teaching.practice_bench import WAITS
 from labkit.teaching.practice_form import load
-from labkit.teaching.practice_stages import Ended, Served
+from labkit.teaching.practice_stages import Ended, Served, Stoppable
 
 SETTLES_WITHIN = 0.6  # seconds that a trial waits for its loop to sleep, before it is shown
 QUIET = 0.03
-LOOKS_UP = 0.2  # seconds
 ENDS_WITHIN = 1.0
 
 _latest: list[Trial] = []  # one at a time
@@ -41,23 +38,6 @@ def trial(name: str, answer: Any, **options: Any) -> Trial:
     made = Trial(load(name).host(answer, selector=stoppable, **options), stoppable, options.get("buffers"))
     _latest.append(made)
     return made
-
-
-class Stoppable(selectors.SelectSelector):
-    """A select that can be told to stop: it looks up from its sleep now and then, and goes on with it."""
-
-    stopped = False
-    waits: Callable[[float], Any] | None = None  # the select() of another selector, instead of its own
-
-    def select(self, timeout: float | None = None) -> Any:
-        wait = self.waits or super().select
-        until = None if timeout is None else time.monotonic() + timeout
-        while not self.stopped:
-            left = LOOKS_UP if until is None else min(LOOKS_UP, until - time.monotonic())
-            ready = wait(max(0.0, left))
-            if ready or (until is not None and time.monotonic() >= until):
-                return ready
-        raise Ended("It was stopped.")
 
 
 class Trial:

@@ -45,7 +45,7 @@ class Loop3(Loop2):
         self._set(sock, WRITE, None)
 
     def _set(self, sock, event, callback):
-        key = self.selector.get_map().get(sock)   # None: not registered
+        key = self.selector.get_map().get(sock.fileno())  # None: not registered
         callbacks = dict(key.data) if key else {}  # {READ: …, WRITE: …}
         ...                             # put the callback in, or take it out
         events = sum(callbacks)
@@ -53,17 +53,20 @@ class Loop3(Loop2):
 
     def run_once(self):
         for key, events in self.selector.select():
-            for event in (READ, WRITE):
-                ...                     # is it ready for that, and is the callback still there?
+            self.handle(key, events)
+
+    def handle(self, key, events):
+        for event in (READ, WRITE):
+            ...                         # is it ready for that, and is the callback still there?
 """
 
 HINTS = (
     "Let key.data be a dictionary, {READ: callback, WRITE: callback}, with only those that are there. Its"
     " keys add up to the events that you ask for.",
     "register() is for what is not there yet, modify() for what is, unregister() when nothing is left. In"
-    " run_once look the callback up anew, right before you call it: the one before it may have removed it.",
+    " handle look the callback up anew, right before you call it: the one before it may have removed it.",
     "_set: if callback: callbacks[event] = callback, else: callbacks.pop(event, None). Then: if not events:"
-    " unregister if key; elif key: modify(sock, events, callbacks); else: register. run_once: now ="
+    " unregister if key; elif key: modify(sock, events, callbacks); else: register. handle: now ="
     " self.selector.get_map().get(key.fd); if now is there, events & event and event in now.data: call it.",
 )
 

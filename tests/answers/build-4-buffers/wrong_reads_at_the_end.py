@@ -46,7 +46,7 @@ class Loop3(Loop2):
         self._set(sock, WRITE, None)
 
     def _set(self, sock, event, callback):
-        key = self.selector.get_map().get(sock)
+        key = self.selector.get_map().get(sock.fileno())
         callbacks = dict(key.data) if key else {}
         if callback:
             callbacks[event] = callback
