@@ -23,6 +23,8 @@ from labkit.record.recorder import Recorder
 from labkit.record.selectors import RecordingSelector, named
 from labkit.tape.tape import Tape
 
+NEVER = 1000  # turns without a wait after which a loop is told that it does not wait
+NEVER_WAITS = f"run_once() came back {NEVER:,} times, and never waited in the selector."
 LOOKS_UP = 0.2  # seconds after which a wait that can be stopped looks whether it was
 INTRODUCED_WITHIN = 0.05  # seconds in which whoever connected says their name; it may be accepted before
 
@@ -50,6 +52,27 @@ class Stoppable(selectors.SelectSelector):
             if ready or (until is not None and time.monotonic() >= until):
                 return ready
         raise Ended("It was stopped.")
+
+
+def forever(loop: Any) -> None:
+    """Call loop.run_once() for ever; Ended if it never waits in loop.selector."""
+    plain, waits = loop.selector.select, 0
+
+    def counted(timeout: float | None = None) -> Any:
+        nonlocal waits
+        waits += 1
+        return plain(timeout)
+
+    loop.selector.select = counted
+    for _ in range(NEVER):
+        loop.run_once()
+        if waits:
+            break
+    else:
+        raise Ended(NEVER_WAITS)
+    loop.selector.select = plain
+    while True:
+        loop.run_once()
 
 
 class Asking(selectors.BaseSelector):
@@ -136,7 +159,7 @@ class Served:
     ) -> None:
         self.tape = Tape(2**15)  # one that never sleeps fills any
         self.tape.about["selector"], inner = named(selector)
-        self.slice: Callable[[Any], None] = getattr(inner, "stand_in", lambda selector: None)
+        self.inner: Any = inner
         self.names: dict[int, str] = {}
         self.error: BaseException | None = None
         self.recorder = Recorder(self.tape, sizes=lambda data: (None, None), describe=self._describe)

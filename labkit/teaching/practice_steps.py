@@ -62,9 +62,9 @@ def start(name: str, *, from_reference: bool = False) -> Started:
 def step(name: str) -> Exercise:
     """The step of this name, or whose name begins so; LookupError says which there are."""
     steps = [each for each in every() if each.kind == "step"]
-    for each in steps:
-        if each.name == name or each.name.startswith(f"{name}-"):
-            return each
+    found = [each for each in steps if each.name == name or each.name.startswith(f"{name}-")]
+    if len(found) == 1:
+        return found[0]
     raise LookupError(f"there is no step {name!r}; there are {', '.join(each.name for each in steps)}")
 
 

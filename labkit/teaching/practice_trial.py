@@ -10,21 +10,26 @@ It judges nothing. A loop that spins or raises ends; the next trial ends the one
 from __future__ import annotations
 
 import contextlib
+import select
 import socket
 import time
+from collections.abc import Callable
 from typing import Any
 
 from labkit import kernel
 from labkit.lab import cells
 from labkit.lab.peer import Peer
+from labkit.rpc.framing import ProtocolError
+from labkit.rpc.rpc import Client, RPCError
 from labkit.tape.narrate import plural
 from labkit.tape.tape import Tape
 from labkit.teaching.practice_bench import WAITS
 from labkit.teaching.practice_form import load
 from labkit.teaching.practice_stages import Ended, Served, Stoppable
 
-SETTLES_WITHIN = 0.6  # seconds that a trial waits for its loop to sleep, before it is shown
+SETTLES_WITHIN = 3.0  # seconds that a trial waits for its loop to sleep, or end, before it is shown
 QUIET = 0.03
+ANSWERS_WITHIN = 1.0
 ENDS_WITHIN = 1.0
 
 _latest: list[Trial] = []  # one at a time
@@ -32,19 +37,26 @@ _latest: list[Trial] = []  # one at a time
 
 def trial(name: str, answer: Any, **options: Any) -> Trial:
     """Let an answer work: on real sockets, recorded, in a thread of its own. `options` are the stage's."""
+    return _at_work(load(name).host(answer, selector=Stoppable(), **options), options.get("buffers"))
+
+
+def at_work(serve: Callable[[socket.socket, Any], Any]) -> Trial:
+    """Let a server work, `serve(listener, selector)`, which never returns."""
+    return _at_work(Served(serve, selector=Stoppable()), None)
+
+
+def _at_work(stage: Served, buffers: int | None) -> Trial:
     while _latest:
         _latest.pop().close()
-    stoppable = Stoppable()
-    made = Trial(load(name).host(answer, selector=stoppable, **options), stoppable, options.get("buffers"))
-    _latest.append(made)
-    return made
+    _latest.append(Trial(stage, buffers))
+    return _latest[0]
 
 
 class Trial:
     """An answer at work. `tape` is what it does, `peers` are its clients, by their names."""
 
-    def __init__(self, stage: Served, stoppable: Stoppable, buffers: int | None) -> None:
-        self._stage, self._stoppable, self._buffers = stage, stoppable, buffers
+    def __init__(self, stage: Served, buffers: int | None) -> None:
+        self._stage, self._buffers = stage, buffers
         stage.tape.about["selector"] = "select"
         self.peers: dict[str, Peer] = {}
         self._figure: Any = None
@@ -63,6 +75,16 @@ class Trial:
         self.settle()
         return peer
 
+    def call(self, method: str, params: Any = None) -> str:
+        """What a server for remote calls (labkit.rpc) replies, or why it does not, in words."""
+        if self._stage.thread.ident is None:
+            self._stage.start()
+        try:
+            with Client(self._stage.address, timeout=ANSWERS_WITHIN) as client:
+                return f"{method} {params!r} is answered: {client.call(method, params)!r}"
+        except (OSError, RPCError, ProtocolError) as error:
+            return f"{method} {params!r} is not answered: {error}"
+
     def settle(self) -> bool:
         """Wait until the loop sleeps, or has ended; False if it does neither."""
         still, turns, until = 0.0, -1, time.monotonic() + SETTLES_WITHIN
@@ -70,10 +92,24 @@ class Trial:
             time.sleep(0.005)
             if not self._stage.thread.is_alive():
                 return True
-            now = self.tape.dropped + len(self.tape)
+            now = self.turns
             asleep = kernel.blocked_in(self._stage.thread) is not None
             still, turns = (still + 0.005 if asleep and now == turns else 0.0), now
         return still >= QUIET
+
+    @property
+    def turns(self) -> int:
+        """How many turns it has made."""
+        return self.tape.dropped + len(self.tape)
+
+    def wait(self, seconds: float) -> None:
+        """Give it time."""
+        time.sleep(seconds)
+
+    def hear(self, peer: Peer) -> bytes:
+        """What it has sent to a peer; waits for it, but not for long."""
+        select.select([peer.socket], [], [], ANSWERS_WITHIN)
+        return peer.recv()
 
     @property
     def figure(self) -> Any:
@@ -87,7 +123,7 @@ class Trial:
     def __str__(self) -> str:
         """What became of it, in a sentence."""
         rests, error = self.settle(), self._stage.error
-        turns = plural(self.tape.dropped + len(self.tape), "turn")
+        turns = plural(self.turns, "turn")
         if isinstance(error, Ended):
             return f"{turns}. {error}"
         if error is not None:
@@ -114,7 +150,7 @@ class Trial:
         for peer in self.peers.values():
             peer.close()
         if stage.thread.ident is not None:
-            self._stoppable.stopped = True
+            stage.inner.stopped = True
             with contextlib.suppress(OSError):
                 stage.listener.shutdown(socket.SHUT_RDWR)  # a program that sleeps in accept() wakes
             stage.thread.join(ENDS_WITHIN)

@@ -12,9 +12,8 @@ from typing import Any
 from labkit.tape.turn import Event
 from labkit.teaching.practice_bench import WAITS
 from labkit.teaching.practice_form import Failed, expect
-from labkit.teaching.practice_stages import Ended, Served
+from labkit.teaching.practice_stages import NEVER, NEVER_WAITS, Ended, Served
 
-NEVER = 1000  # turns without a wait after which a loop is told that it does not wait
 SPINS = 3000  # waits after which it is told that it does not sleep: no check needs as many
 
 
@@ -39,7 +38,7 @@ def turning(run_once: Callable[[], Any], served: Served, going: Callable[[], boo
         idle = 0 if now > waits else idle + 1
         waits = now
         if idle == NEVER:
-            raise Ended(f"run_once() came back {NEVER:,} times, and never waited in the selector.")
+            raise Ended(NEVER_WAITS)
         if waits > SPINS:
             raise Ended(f"It spins: it has waited {waits:,} times, and did not sleep.")
 

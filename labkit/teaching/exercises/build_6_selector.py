@@ -7,7 +7,7 @@ from typing import Any
 from labkit.record.selectors import RecordingSelector, named
 from labkit.teaching.exercises import _build, build_5_timers
 from labkit.teaching.practice_form import Check, expect
-from labkit.teaching.practice_stages import Ended, Served
+from labkit.teaching.practice_stages import Ended, Served, Stoppable
 
 TITLE, LESSON, ANSWER, ORDER, AFTER = "Step 6: a selector of choice", "11", "Loop6", 6, "build-5-timers"
 
@@ -56,7 +56,8 @@ def host(answer: Any, **options: Any) -> Served:
         own = loop.selector
         if not isinstance(own, selectors.BaseSelector) or type(own).__module__ == "selectors":
             raise Ended(f"Loop6() waits on a {type(own).__name__}: let it wait on a selector of your own.")
-        served.slice(own)
+        if isinstance(served.inner, Stoppable):
+            served.inner.stand_in(own)
         loop.selector = served.selector = RecordingSelector(own, recorder=served.recorder)
         served.tape.about["selector"] = named(own)[0]
         Both(loop, listener)

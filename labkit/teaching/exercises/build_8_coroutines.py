@@ -75,11 +75,11 @@ class Coroutines:
             return b"big" * 100_000
         elif word == "WAIT":
             self.boxes.append(self.loop.create_future())
-            return b"got " + await self.boxes[-1]
+            return b"got %b" % await self.boxes[-1]
         elif word == "TELL":
             for box in self.boxes:
                 box.set_result(b"told")
-            return b"told " + await self.boxes[0]
+            return b"told %b" % await self.boxes[0]
         elif word == "TASKS":
             tasks = [self.loop.create_task(self.double(each)) for each in (1, 2, 3)]
             return str([await each for each in tasks]).encode()

@@ -1,0 +1,173 @@
+"""The steps of lesson 11: each begins with the reader's own last one, or with the reference if they ask."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from labkit import kernel
+from labkit.teaching import practice_steps, practice_trial, progress
+from labkit.teaching.practice import check
+from labkit.teaching.practice_form import load
+from labkit.teaching.practice_source import source_of
+from labkit.teaching.practice_steps import beginning, start, step
+from labkit.teaching.practice_terminal import Practice
+from labkit.teaching.practice_trial import at_work, trial
+from labkit.teaching.race import race
+from tests.teaching.answers import ANSWERS
+
+FIRST, SECOND, THIRD = "build-1-one-fd", "build-2-many", "build-3-write-interest"
+
+
+@pytest.fixture(autouse=True)
+def notebook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict]:
+    """The names of a notebook, with nothing in it, and a progress of its own."""
+    monkeypatch.setenv("LABKIT_PROGRESS", str(tmp_path / "progress.json"))
+    monkeypatch.setattr(progress, "_remembered", {})
+    main = type(sys)("__main__")
+    monkeypatch.setitem(sys.modules, "__main__", main)
+    yield vars(main)
+    while practice_trial._latest:
+        practice_trial._latest.pop().close()
+
+
+def solution(name: str) -> Path:
+    return ANSWERS / name / "solution.py"
+
+
+def written(name: str, space: dict) -> type:
+    exec(compile(solution(name).read_text(), f"<{name}>", "exec"), space)
+    return space[load(name).answer]
+
+
+def test_the_first_step_begins_with_nothing(notebook):
+    assert "an empty cell" in start("build-1").begins
+    assert beginning(load(FIRST)) == load(FIRST).stub
+
+
+def test_a_step_whose_beginning_is_not_there_says_what_to_solve(notebook):
+    assert f"solve {FIRST}" in start(SECOND).begins
+    assert "Loop1" not in notebook
+    assert beginning(load(SECOND)) == load(SECOND).stub
+
+
+def test_a_name_may_be_cut_short_but_not_made_up():
+    assert step("build-3").name == THIRD
+    with pytest.raises(LookupError, match="there is no step 'build'"):
+        step("build")
+
+
+def test_what_the_notebook_has_is_never_replaced_unless_asked(notebook):
+    mine = written(FIRST, notebook)
+    assert "from this notebook" in start(SECOND).begins
+    assert notebook["Loop1"] is mine
+    assert "the reference's" in start(SECOND, from_reference=True).begins
+    assert notebook["Loop1"] is not mine
+
+
+def test_a_class_that_start_has_brought_has_a_text_for_check(notebook):
+    start(THIRD, from_reference=True)
+    text, name = source_of(notebook["Loop2"], "Loop2")
+    assert name == "Loop2" and "class Loop1" in text
+
+
+@pytest.mark.slow
+def test_what_was_passed_is_kept_and_begins_the_next(notebook):
+    check(FIRST, str(solution(FIRST)))
+    assert progress.read()["step"][FIRST]["passed"]
+    assert "as you last passed it" in start(SECOND).begins
+    assert notebook["Loop1"].__name__ == "Loop1"
+    text = beginning(load(SECOND))
+    assert text.startswith(solution(FIRST).read_text().rstrip()) and text.endswith(load(SECOND).stub)
+
+
+@pytest.mark.slow
+def test_what_fails_later_does_not_lose_what_was_passed():
+    check(FIRST, str(solution(FIRST)))
+    check(FIRST, load(FIRST).stub)
+    assert "register" in practice_steps.own(FIRST)
+
+
+def test_an_installed_labkit_has_no_reference_and_says_so(monkeypatch, tmp_path):
+    monkeypatch.setattr(practice_steps, "REFERENCES", tmp_path)
+    with pytest.raises(LookupError, match="in a checkout's tests/answers"):
+        start(SECOND, from_reference=True)
+
+
+def test_in_a_terminal_the_file_begins_with_the_reference_if_asked(tmp_path):
+    said: list[str] = []
+    practice = Practice(tmp_path / "files", SECOND, said.append, from_reference=True)
+    practice.begin()
+    assert practice.file.read_text().startswith(solution(FIRST).read_text().rstrip())
+
+
+class TestTrial:
+    """A loop at work in this process: whatever it does, it ends, and leaves nothing."""
+
+    def test_its_peers_are_served_and_its_turns_are_on_the_tape(self, notebook):
+        mine = trial(SECOND, written(SECOND, notebook))
+        alice = mine.connect("alice")
+        alice.send(b"hello")
+        assert mine.hear(alice) == b"hello"
+        assert "sleeps in its selector" in str(mine)
+        assert mine.tape[-1].ready.keys() == {
+            fd for fd, name in mine.tape[-1].names.items() if name == "alice"
+        }
+
+    @pytest.mark.parametrize(
+        ("body", "told"),
+        [
+            ("...", "never waited in the selector"),
+            ("self.selector.select(0)", "It spins"),
+            ("raise ValueError('mine')", "your loop ended. ValueError: mine"),
+            ("self.selector.select()", "It spins"),
+        ],
+        ids=["never waits", "never sleeps", "raises", "handles nobody"],
+    )
+    def test_a_loop_that_goes_wrong_ends_and_says_why(self, notebook, body, told):
+        loop = written(SECOND, notebook)
+        exec(f"class Wrong(Loop2):\n    def run_once(self):\n        {body}", notebook)
+        mine = trial(SECOND, notebook["Wrong"])
+        mine.connect("alice")
+        assert issubclass(notebook["Wrong"], loop) and told in str(mine)
+
+    def test_nothing_is_left_of_a_loop_that_sleeps_for_ever(self, notebook):
+        fds, threads = kernel.open_fds(), threading.active_count()
+        exec("class Deaf:\n    def __init__(self, selector): self.selector = selector", notebook)
+        exec("def add_reader(self, *_): ...\ndef run_once(self): self.selector.select()", notebook)
+        deaf = notebook["Deaf"]
+        deaf.add_reader, deaf.run_once = notebook["add_reader"], notebook["run_once"]
+        mine = trial(SECOND, deaf)
+        mine.connect("alice")
+        assert threading.active_count() == threads + 1
+        mine.close()
+        assert threading.active_count() == threads and kernel.open_fds() == fds
+
+    def test_the_next_trial_ends_the_one_before(self, notebook):
+        first = trial(SECOND, written(SECOND, notebook))
+        first.connect("alice")
+        trial(SECOND, notebook["Loop2"])
+        assert not first._stage.thread.is_alive()
+
+    def test_a_server_that_does_not_answer_says_so(self, monkeypatch):
+        monkeypatch.setattr(practice_trial, "ANSWERS_WITHIN", 0.1)
+        told = at_work(lambda listener, selector: selector.select()).call("ping")
+        assert told == "ping None is not answered: no answer within 0.1 s"
+
+
+SILENT = "def my_server(listener, selector):\n    selector.select()\n"
+WRONG = "def my_server(listener, selector):\n    raise OSError('no')\n"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("text", "told"), [(SILENT, "no answer within"), (WRONG, "OSError: no")])
+def test_who_does_not_answer_is_left_out_of_the_race(capsys, monkeypatch, text, told):
+    monkeypatch.setattr("labkit.teaching.race.ANSWERS_WITHIN", 1.0)
+    rates = race(text, calls=16, rounds=1)
+    assert rates.keys() == {"asyncore", "asyncio", "labkit"}
+    assert all(rate > 0 for rate in rates.values())
+    assert told in capsys.readouterr().out
