@@ -37,21 +37,27 @@ def source_of(answer: Any, name: str) -> tuple[str, str]:
 
 
 def is_stub(answer: Any, stub: str, name: str) -> bool:
-    """Whether a class or function of a notebook still is the stub, which calls it `name`."""
+    """Whether a class or function of a notebook, and what the stub defines beside it, still is the stub.
+
+    The stub calls it `name`.
+    """
     if not isinstance(answer, type | FunctionType):
         return False
     try:
-        written, given = _body(_definition(answer), answer.__name__), _body(stub, name)
-    except (Unusable, StopIteration):
+        written, given = _definitions(source_of(answer, name)[0]), _definitions(stub)
+    except (Unusable, SyntaxError):
         return False
-    return written.replace(repr(answer.__name__), repr(name)) == given
+    own = answer.__name__
+    mine = written.pop(own, "").replace(repr(own), repr(name))
+    return mine == given.pop(name, "") and all(
+        written.get(each, text) == text for each, text in given.items()
+    )
 
 
-def _body(text: str, name: str) -> str:
-    """What the definition of `name` in a text says, without that name."""
-    found = next(each for each in ast.parse(text).body if getattr(each, "name", None) == name)
-    found.name = ""  # type: ignore[attr-defined]
-    return ast.dump(found)
+def _definitions(text: str) -> dict[str, str]:
+    """{name: what it says} of the classes and functions of a text."""
+    kinds = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    return {each.name: ast.dump(each) for each in ast.parse(text).body if isinstance(each, kinds)}
 
 
 def _of_file(path: Path, name: str) -> str:

@@ -92,8 +92,8 @@ class Trial:
             time.sleep(0.005)
             if not self._stage.thread.is_alive():
                 return True
-            now = self.turns
-            asleep = kernel.blocked_in(self._stage.thread) is not None
+            now, where = self.turns, kernel.blocked_in(self._stage.thread)
+            asleep = where is not None and where.call != "futex"  # which waits for the interpreter's lock
             still, turns = (still + 0.005 if asleep and now == turns else 0.0), now
         return still >= QUIET
 
@@ -145,15 +145,16 @@ class Trial:
             display(self.figure)
 
     def close(self) -> None:
-        """End it: its peers leave, nobody listens any more, and its loop finds out."""
+        """End it. Nothing of its end is on the tape: the loop did not do it."""
         stage = self._stage
-        for peer in self.peers.values():
-            peer.close()
+        stage.recorder.tape = Tape()
         if stage.thread.ident is not None:
             stage.inner.stopped = True
-            with contextlib.suppress(OSError):
-                stage.listener.shutdown(socket.SHUT_RDWR)  # a program that sleeps in accept() wakes
             stage.thread.join(ENDS_WITHIN)
+        with contextlib.suppress(OSError):
+            stage.listener.shutdown(socket.SHUT_RDWR)  # a program that sleeps in accept() wakes
+        for peer in self.peers.values():
+            peer.close()
         for key in list((stage.selector.get_map() or {}).values()):
             with contextlib.suppress(AttributeError, OSError):
                 key.fileobj.close()  # type: ignore[union-attr]

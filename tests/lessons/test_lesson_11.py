@@ -21,7 +21,7 @@ WRITTEN = STEPS[:2]  # they are in the notebook, to be read; the others are the 
 
 ASK = """
     passed=[name for name, kept in _progress.read().get("step", {}).items() if kept["passed"]],
-    turns=one.turns - turns_before, both=len(both), racing=sorted(rates),
+    turns=turns_in_it, both=len(both), racing=sorted(rates),
 """
 HELPERS = "import labkit.teaching.progress as _progress"
 
@@ -60,7 +60,7 @@ def test_with_nothing_written_it_runs_fails_kindly_and_leaves_nothing(seen):
     assert seen.passed == [each.name for each in WRITTEN]
     assert (seen.turns, seen.both) == (0, 1)
     assert seen.racing == ["asyncio", "asyncore", "labkit"], "a loop that is not finished is left out"
-    assert not seen.left_behind
+    assert not seen.left_behind and not seen.ill
     assert not seen.stderr
 
 

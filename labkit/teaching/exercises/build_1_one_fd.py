@@ -1,5 +1,6 @@
 """Step 1: a loop for one fd. It sleeps until that is readable, and calls its callback."""
 
+import os
 import socket
 from typing import Any
 
@@ -55,8 +56,9 @@ back. Everything that follows makes it serve more, and adds no second place to s
 
 def host(answer: Any, **options: Any) -> Served:
     def serve(listener: socket.socket, selector: Any) -> None:
-        listener.setblocking(True)
-        sock, _ = listener.accept()
+        with socket.socket(fileno=os.dup(listener.fileno())) as plain:  # of which nothing is recorded
+            plain.setblocking(True)
+            sock = served.recorder.sockets.record(plain.accept()[0])
         sock.setblocking(False)
         loop = answer(selector)
         got: list[bytes] = []
