@@ -30,7 +30,7 @@ const paths = () => ({ fill: new Path2D(), line: new Path2D(), cross: new Path2D
 class Painter {
   constructor(canvas) {
     this.canvas = canvas;
-    this.pen = canvas.getContext("2d");
+    this.pen = canvas.getContext("2d", { alpha: false }); // its ground is painted: half the work for the page
     this.table = null;
     this.colours = {};
     this.scale = 0; // device pixels of one pixel of a drawing

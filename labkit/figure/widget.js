@@ -8,6 +8,8 @@ const GLIDE = 250; // ms in which bytes glide to where they are now
 const GLIDE_EVERY = 125; // ms at least between two glides
 const SMALLEST = 640, LARGEST = 2560; // CSS pixels that a figure is laid out for
 const PROJECTOR = 1.5;
+const ACK_EVERY = 4; // drawings: each answer makes the kernel busy for a moment, and the page shows that it is
+const WORDS_EVERY = 150; // ms between two changes of the words while it runs
 const SAID_EVERY = 300; // ms of rest before a screen reader is told
 const SILENT = new Set(["title", "swatch", "legend", "rule", "band", "flow", "border", "edge"]); // nobody asks about these
 
@@ -23,7 +25,7 @@ export class Figure {
     this.pointed = null; // the mark under the pointer, or that the keyboard has gone to
     this.byKeyboard = false;
     this.glides = [];
-    this.lastGlide = 0;
+    this.lastGlide = this.lastWords = 0;
     this.build();
     this.sizes = new ResizeObserver(() => this.fit());
     this.painter = new Painter(this.canvas);
@@ -135,6 +137,7 @@ export class Figure {
       if ("theme" in message.state) this.fit();
     }
     if (message.layers) this.take(message);
+    else if (message.state && "running" in message.state && this.drawing) this.say();
     if (message.why !== undefined && this.pointed?.id === message.of) this.explain(message.why);
   }
 
@@ -146,11 +149,18 @@ export class Figure {
     this.drawing = drawing;
     this.places = this.bytes();
     if (drawing.glide) this.startGliding(before);
-    this.canvas.setAttribute("aria-label", drawing.says);
-    this.said.textContent = drawing.says;
-    if (!this.state.running) this.speak(drawing.says);
+    if (!this.state.running || performance.now() - this.lastWords > WORDS_EVERY) this.say();
     if (this.pointed) this.point(this.byKeyboard ? this.again(this.pointed) : null, this.byKeyboard);
     this.later();
+  }
+
+  /** The iteration in words, for eyes and for a screen reader. */
+  say() {
+    const { says } = this.drawing;
+    this.lastWords = performance.now();
+    this.canvas.setAttribute("aria-label", says);
+    this.said.textContent = says;
+    if (!this.state.running) this.speak(says);
   }
 
   speak(text) {
@@ -179,7 +189,7 @@ export class Figure {
     if (n !== undefined && n !== this.painted) {
       this.painted = n;
       this.root.dataset.painted = n;
-      this.send({ ack: n });
+      if (this.acked === undefined || n - this.acked >= ACK_EVERY) this.send({ ack: this.acked = n });
     }
   }
 

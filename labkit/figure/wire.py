@@ -12,8 +12,8 @@ from typing import Any
 from labkit.figure.drawing import Drawing
 from labkit.figure.theme import table
 
-IN_FLIGHT = 4  # drawings that may be under way unpainted: an answer takes longer than a drawing
-PATIENCE = 0.1  # seconds after which one more is sent all the same: a busy kernel hears no answers
+IN_FLIGHT = 8  # drawings that may be under way unanswered: every fourth is answered, some time later
+PATIENCE = 0.05  # seconds after which one more is sent all the same: a busy kernel hears no answers
 ASLEEP = 5.0  # seconds without an answer after which the browser is taken to look elsewhere
 RARELY = 1.0  # seconds between two drawings then
 

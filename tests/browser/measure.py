@@ -1,11 +1,12 @@
 """How the live figure moves in a real browser, measured: `python -m tests.browser.measure`.
 
     seen = measure()
-    seen.fps, seen.step_ms, seen.scrub_ms, seen.kept
+    seen.fps, seen.grid_fps, seen.step_ms, seen.scrub_ms, seen.kept
 
-It makes a notebook of its own: an echo server and the figure with all its panels. Its peers talk at a pace
-that eyes can follow for `fps`; eight clients in a process of their own go as fast as they can for `busy_fps`
-and `kept`. `benchmarks/` calls it; nothing is asserted here.
+It makes a notebook of its own: an echo server under the figure with all its panels, and one of 64 fds under
+the fd sets alone. Peers talk at a pace that eyes can follow for `fps` and `grid_fps`; eight clients in a
+process of their own go as fast as they can for `busy_fps` and `kept`. `benchmarks/` calls it; nothing is
+asserted here.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ from .reader import Figure, Notebook, start_chromium
 from .server import JupyterLab
 
 CLIENTS = 8
+FDS = 64  # of the second server, its listener included
 RATE = 100  # messages a second while the peers talk
+WINDOW = (1600, 1000)  # pixels of the page: room for 64 columns
 SETTLES = 1.0  # seconds before frames are counted
 CELLS = [
     "from labkit import Channel, Lab\n"
@@ -35,32 +38,42 @@ CELLS = [
     "lab = Lab(Echo, selector='epoll')\n"
     f"crowd = lab.crowd({CLIENTS})",
     "import threading, time\n"
-    "def talk(seconds):\n"
+    "def talk(lab, count, seconds):\n"
     "    until = time.monotonic() + seconds\n"
-    "    peers = [lab.connect(f'talker {n}') for n in range(CLIENTS)]\n"
+    "    peers = [lab.connect(f'talker {n}') for n in range(count)]\n"
     "    while time.monotonic() < until:\n"
     "        for each in peers:\n"
     "            each.send(bytes(64)), each.recv(), time.sleep(1 / RATE)\n"
-    "    for each in peers: each.close()",
+    "    for each in peers: each.close()\n"
+    "def start(*args): threading.Thread(target=talk, args=args).start()",
     "lab.run(); closed = crowd.echo(CLIENTS, seconds=SECONDS)['round_trips']; lab.pause()",
     "lab.live()",
+    "many = Lab(Echo, selector='epoll')\nmany.live('fd sets')",
 ]
 
 
 class Seen(NamedTuple):
     """What a reader sees: frames a second while peers talk, and while the loop has no time to spare; ms from
-    a press to the next image; round trips made with the figure open over those made with it closed."""
+    a press to the next image; round trips made with the figure closed, and with it open."""
 
     fps: float
+    grid_fps: float
     busy_fps: float
     step_ms: tuple[float, ...]
     scrub_ms: tuple[float, ...]
-    kept: float
+    closed: float
+    opened: float
     drawing_kb: float
+
+    @property
+    def kept(self) -> float:
+        """The part of the round trips that an open figure leaves."""
+        return self.opened / self.closed
 
     def __str__(self) -> str:
         return (
-            f"{self.fps:.1f} frames a second at {RATE} messages a second, {self.busy_fps:.1f} at full speed, "
+            f"{self.fps:.1f} frames a second at {RATE} messages a second, {self.grid_fps:.1f} of {FDS} fds, "
+            f"{self.busy_fps:.1f} at full speed, "
             f"{self.drawing_kb:.0f} kB of a drawing's head; "
             f"Step to paint {_spread(self.step_ms)}; scrub to paint {_spread(self.scrub_ms)}; "
             f"round trips with the figure open {self.kept:.2f}× those with it closed"
@@ -77,7 +90,7 @@ def _spread(times: Sequence[float]) -> str:
 
 
 def measure(browser: Browser | None = None, *, seconds: float = 5.0, presses: int = 20) -> Seen:
-    """Open JupyterLab, run the echo server under its figure, and time what moves. Takes about 45 s.
+    """Open JupyterLab, run the echo server under its figure, and time what moves. Takes about a minute.
 
     Raises RuntimeError, with the reason, where no browser can be had.
     """
@@ -92,22 +105,31 @@ def measure(browser: Browser | None = None, *, seconds: float = 5.0, presses: in
     notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
     with tempfile.TemporaryDirectory() as folder:
         nbformat.write(notebook, Path(folder) / "measure.ipynb")
-        page = browser.new_page(viewport={"width": 1400, "height": 1000})
+        page = browser.new_page(viewport={"width": WINDOW[0], "height": WINDOW[1]})
         with JupyterLab(Path(folder)) as lab, Notebook(page, lab, "measure.ipynb").run_all() as open_one:
             errors = open_one.errors()
             if errors:
                 raise RuntimeError("; ".join(errors))
-            return _measure(open_one.figures()[0], seconds, presses)
+            figure, grid = open_one.figures(at_least=2)
+            grid_fps = _talking(grid, "many", FDS - 1, seconds)
+            return _measure(figure, seconds, presses)._replace(grid_fps=grid_fps)
+
+
+def _talking(figure: Figure, lab: str, peers: int, seconds: float) -> float:
+    """Frames a second while `peers` of a lab talk, which is left running."""
+    figure.box.scroll_into_view_if_needed()
+    figure.press("Run")
+    figure.notebook.ask(f"start({lab}, {peers}, {seconds + 2 * SETTLES})")
+    figure.page.wait_for_timeout(SETTLES * 1e3)
+    frames = figure.frames_in(seconds)
+    figure.page.wait_for_timeout(2 * SETTLES * 1e3)
+    return len(frames) / seconds
 
 
 def _measure(figure: Figure, seconds: float, presses: int) -> Seen:
     ask = figure.notebook.ask
-    figure.box.scroll_into_view_if_needed()
-    figure.press("Run")
-    ask(f"threading.Thread(target=talk, args=[{seconds + 2 * SETTLES}]).start()")
-    figure.page.wait_for_timeout(SETTLES * 1e3)
-    talking = figure.frames_in(seconds)
-    figure.page.wait_for_timeout(2 * SETTLES * 1e3)
+    ask("many.pause()")
+    talking = _talking(figure, "lab", CLIENTS, seconds)
     ask(f"crowd.start_echo(CLIENTS, seconds={seconds + SETTLES})")
     figure.page.wait_for_timeout(SETTLES * 1e3)
     busy = figure.frames_in(seconds)
@@ -119,11 +141,13 @@ def _measure(figure: Figure, seconds: float, presses: int) -> Seen:
     places = [(0.2, 0.8)[n % 2] for n in range(presses)]
     scrubs = tuple(figure.press_to_paint(lambda to=to: figure.scrub(to)) for to in places)
     return Seen(
-        fps=len(talking) / seconds,
+        fps=talking,
+        grid_fps=0.0,
         busy_fps=len(busy) / seconds,
         step_ms=steps,
         scrub_ms=scrubs,
-        kept=opened / float(ask("closed")),
+        closed=float(ask("closed")),
+        opened=opened,
         drawing_kb=len(drawing) / 1e3,
     )
 
