@@ -19,7 +19,7 @@ from labkit.classroom.votes import Ballot
 
 DRAWN_EVERY = 0.1  # seconds, at most
 NAMES_AT_MOST = 60
-LARGE = "font-size: clamp(14px, 1.3vw, 30px); line-height: 1.3"  # a projector shows few pixels, and large
+LARGE = "font-size: clamp(14px, 1.15vw, 30px); line-height: 1.3"  # a projector shows few pixels, and large
 
 
 class Classroom(Room):
@@ -113,7 +113,10 @@ def _words(text: str) -> str:
     parts = escape(text).split("`")
     if len(parts) % 2 == 0:  # one of them has no partner
         return escape(text)
-    return "".join(f"<code>{part}</code>" if at % 2 else part for at, part in enumerate(parts))
+    code = (
+        '<code style="font-size: .95em; background: none">'  # JupyterLab's own is small whatever is around it
+    )
+    return "".join(f"{code}{part}</code>" if at % 2 else part for at, part in enumerate(parts))
 
 
 def _people(room: Room) -> str:

@@ -1,4 +1,4 @@
-"""An hour as INSTRUCTOR.md tells it: its own cells in a real JupyterLab, thirty phones, and one that is seen."""
+"""An hour as INSTRUCTOR.md tells it: its own cells in JupyterLab, thirty phones, and one that is seen."""
 
 from __future__ import annotations
 
