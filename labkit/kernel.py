@@ -336,22 +336,10 @@ def blocked_in(thread: threading.Thread | int) -> Blocked | None:
     return Blocked(name, args[0] if name in CALLED_ON_AN_FD else None, args)
 
 
-CALLED_ON_AN_FD = frozenset(
-    [
-        "read",
-        "write",
-        "connect",
-        "accept",
-        "accept4",
-        "sendto",
-        "recvfrom",
-        "sendmsg",
-        "recvmsg",
-        "epoll_wait",
-        "epoll_pwait",
-        "epoll_pwait2",
-    ]
-)
+CALLED_ON_AN_FD = frozenset([
+    "read", "write", "connect", "accept", "accept4", "sendto", "recvfrom", "sendmsg", "recvmsg",
+    "epoll_wait", "epoll_pwait", "epoll_pwait2",
+])  # fmt: skip
 # The calls in which a Python program sleeps, by machine (asm/unistd_64.h, asm-generic/unistd.h).
 SYSCALLS: dict[str, dict[int, str]] = {
     "x86_64": {

@@ -81,17 +81,6 @@ def test_forward_and_back_go_through_the_lines(lab):
     assert not lines.seek(len(lines)) and lines.at == len(lines) - 2
 
 
-def test_a_position_is_found_by_its_call(lab):
-    alice = lab.connect("alice")
-    lab.step()
-    alice.send(b"hello")
-    lines = trace(lab)
-    assert lab.tape[-1].calls[1].name == "send"
-    lines.seek_call(2)
-    first, rows = lines.text
-    assert "send(" in rows[lines.line.lineno - first]
-
-
 def test_a_notebook_cell_has_a_source_too():
     text = "class Shout(Channel):\n    def handle_read(self):\n        self.write(self.recv(9).upper())\n"
     name = "/tmp/ipykernel_1/42.py"  # as IPython names a cell, whose text linecache knows

@@ -33,7 +33,7 @@ from labkit.lab.lab import Lab
 from labkit.tape.iteration import Iteration
 from labkit.tape.tape import Tape
 from labkit.tape.turn import callers
-from labkit.tape.values import LONGEST, flags, shown
+from labkit.trace.values import LONGEST, flags, shown
 
 ITERATIONS = frozenset(["run_once", "poll", "poll2"])  # functions that are one iteration of a loop
 KEPT = 64  # iterations whose lines are kept
@@ -113,11 +113,6 @@ class Source:
             if not found or line.depth == self.lines[self.at].depth - len(found):
                 found.append(line.function)
         return tuple(reversed(found))
-
-    def seek_call(self, calls: int) -> bool:
-        """To the line that made call number `calls`, counted from 1 (0: the first line)."""
-        found = [at for at, line in enumerate(self.lines) if line.calls is not None and line.calls < calls]
-        return self.seek(found[-1] if found else 0)
 
     def __len__(self) -> int:
         return len(self.lines)
@@ -331,7 +326,7 @@ def _worth_showing(filename: str) -> bool:
 def _installed() -> tuple[str, ...]:
     paths = sysconfig.get_paths()
     folders = {paths["stdlib"], paths["platstdlib"], paths["purelib"], paths["platlib"]}
-    return (*(f"{folder}/" for folder in folders), f"{Path(__file__).parent}/")
+    return (*(f"{folder}/" for folder in folders), f"{Path(__file__).parents[1]}/")
 
 
 @cache
