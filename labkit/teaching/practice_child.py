@@ -165,11 +165,13 @@ def few_fds(limit: int | None) -> Iterator[None]:
 def patiently(file: str, work: Callable[[], Any], suspect: threading.Thread | None = None) -> Any:
     """work() in a thread of its own; Stuck if that, or the `suspect` it waits for, never returns."""
     answer: list[Any] = []
+    gave_up: list[bool] = []
 
     def run() -> None:
         try:
             answer.append(work())
         except BaseException as error:
+            gave_up.append(isinstance(error, TimeoutError))
             answer.append({"raised": said(error, file)})
 
     helper = threading.Thread(target=run, daemon=True)
@@ -186,6 +188,8 @@ def patiently(file: str, work: Callable[[], Any], suspect: threading.Thread | No
             raise Stuck(f"sleeps in {where}{_line(suspect, file)}")
         if _cpu(suspect) - began > IN_A_CIRCLE:
             raise Stuck(f"runs in a circle{_line(suspect, file)}")
+    if any(gave_up) and (line := _line(suspect, file)):  # the lab lost patience first: a busy machine
+        raise Stuck(f"runs in a circle{line}")
     return answer[0]
 
 

@@ -166,7 +166,7 @@ def runs_out_of_fds_in_a_loop(healthy: bool) -> Tape:
 
 @patient("emfile-spin")
 def runs_out_of_fds_in_asyncore(healthy: bool) -> Tape:
-    with hosted(Quiet) as lab:
+    with hosted(Quiet, pause_on_emfile=False) as lab:
         lab.connect("alice")
         with contextlib.nullcontext() if healthy else no_more_fds():
             lab.step(6)
