@@ -161,7 +161,7 @@ def plans() -> dict[str, str]:
 
 
 def test_every_lesson_has_a_plan_with_the_minutes_of_its_head():
-    for path in NOTEBOOKS:
+    for path in [each for each in NOTEBOOKS if each.name[:2].isdigit()]:  # the glossary is no lesson
         minutes = re.search(r"\*\* \((\d+) minutes", plans()[path.name[:2]])
         assert minutes, f"{path.name}: its plan says no minutes"
         assert int(minutes[1]) == said(nbformat.read(path, as_version=4)), (

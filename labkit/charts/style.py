@@ -70,6 +70,13 @@ def _width(text: str, size: int, bold: bool) -> float:
     return float(wide)
 
 
+# In JupyterLab's dark themes: dark for light, and each colour keeps its hue.
+DARK = (
+    '<style>body[data-jp-theme-light="false"] .labkit-chart '
+    "{ filter: invert(0.93) hue-rotate(180deg); }</style>"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Chart:
     """A finished figure: shown in a notebook it is a picture with the alt text `alt`."""
@@ -89,7 +96,8 @@ class Chart:
         data = base64.b64encode(self.png(sharp)).decode()
         alt = html.escape(self.alt, quote=True)
         style = "max-width:100%; height:auto"
-        return f'<img alt="{alt}" width="{wide}" style="{style}" src="data:image/png;base64,{data}">'
+        picture = f'<img class="labkit-chart" alt="{alt}" width="{wide}" style="{style}"'
+        return f'{picture} src="data:image/png;base64,{data}">{DARK}'
 
     def save(self, path: str | Path) -> Path:
         """Write the picture; the name ends in .png, .svg or .pdf."""

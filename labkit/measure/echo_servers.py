@@ -54,7 +54,7 @@ def on_epoll(listener):
 def on_kqueue(listener):
     socks = {listener.fileno(): listener}
     with contextlib.closing(select.kqueue()) as kqueue:
-        changes = [select.kevent(listener, select.KQ_FILTER_READ, select.KQ_EV_ADD)]
+        changes = [select.kevent(listener)]  # its filter: READ; to do: ADD
         while True:
             events, changes = kqueue.control(changes, 100), []
             for event in events:
@@ -62,7 +62,7 @@ def on_kqueue(listener):
                 if sock is listener:
                     sock = sock.accept()[0]
                     socks[sock.fileno()] = sock
-                    changes.append(select.kevent(sock, select.KQ_FILTER_READ, select.KQ_EV_ADD))
+                    changes.append(select.kevent(sock))
                 elif data := sock.recv(1024):
                     sock.send(data)
                 else:

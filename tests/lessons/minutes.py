@@ -131,6 +131,8 @@ def write(path: Path) -> None:
     for cell in notebook.cells[:3]:
         cell.source = SAID.sub(f"**Time:** about {minutes} minutes", cell.source)
     nbformat.write(notebook, path)
+    if not path.name[:2].isdigit():
+        return  # the glossary is no lesson
     plan = INSTRUCTOR.read_text(encoding="utf-8")
     number = int(path.name[:2])
     INSTRUCTOR.write_text(
