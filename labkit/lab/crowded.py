@@ -15,7 +15,7 @@ from typing import NamedTuple
 from labkit.lab.crowd import Crowd
 from labkit.loop import Channel, Listener, Loop
 
-SECONDS = 10.0  # what the crowd has to arrive
+SECONDS = 30.0  # in which the far ends arrive; thousands of them take a loaded machine ten
 
 
 class Echo(Channel):
