@@ -45,7 +45,10 @@ def test_a_name_that_means_two_things_is_found():
 
 
 def reused(sources: list[str]) -> dict[str, list[int]]:
-    """Names that several cells make and some cell reads without making it first: name → those cells."""
+    """Names that several cells make and some cell reads without making it first: name → those cells.
+
+    READ and the like are constants: whoever makes one makes the same.
+    """
     makers: dict[str, list[int]] = defaultdict(list)
     readers: set[str] = set()
     imported: dict[str, set[str]] = defaultdict(set)
@@ -61,7 +64,7 @@ def reused(sources: list[str]) -> dict[str, list[int]]:
     return {
         name: cells
         for name, cells in makers.items()
-        if len(cells) > 1 and name in readers and len(imported[name]) > 1
+        if len(cells) > 1 and name in readers and len(imported[name]) > 1 and not name.isupper()
     }
 
 
