@@ -139,7 +139,7 @@ class History:
                 self._begin(it, call.result).told = True
         for life, row in touched.values():
             if not life.closed:
-                life.name = it.name(life.fd)
+                life.name = spoken(it.name(life.fd))
             _measure(it, life, row)
         return list(touched.values())
 
@@ -150,7 +150,7 @@ class History:
         return life
 
     def _begin(self, it: Iteration, fd: int) -> Life:
-        life = self._open[fd] = Life(fd, it.name(fd))
+        life = self._open[fd] = Life(fd, spoken(it.name(fd)))
         self.lives.append(life)
         return life
 
@@ -161,6 +161,11 @@ class History:
         if life is not None and life.closed and dead and life.rows[-1].index == it.index:
             return life
         return self._life(it, call.fd)
+
+
+def spoken(name: str) -> str:
+    """A name as a sentence calls it: of “to 127.0.0.1:6379” that is the connection to there."""
+    return f"the connection {name}" if name.startswith(("to ", "from ", "with ")) else name
 
 
 def _brief(it: Iteration) -> Brief:

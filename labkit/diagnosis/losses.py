@@ -104,7 +104,8 @@ def stranded_data(history: History) -> Iterator[Finding]:
                 "the loop of them.",
                 f"{EDGE} The handler read a part and left the rest, and until more arrives nothing changes "
                 "(S29).",
-                "With an edge-triggered selector read until recv says EAGAIN; or use a level-triggered one.",
+                "With an edge-triggered selector read until recv says EAGAIN; or use a level-triggered one, "
+                "which tells you until you have.",
             )
             break
 
@@ -122,7 +123,8 @@ def stranded_backlog(history: History) -> Iterator[Finding]:
                 "tells the loop of them.",
                 f"{EDGE} Several had come at once, one was accepted, and until another comes nothing changes "
                 "(S30).",
-                "With an edge-triggered selector accept until it says EAGAIN; or use a level-triggered one.",
+                "With an edge-triggered selector accept until it says EAGAIN; or use a level-triggered one, "
+                "which tells you until you have.",
             )
             break
 
@@ -163,13 +165,17 @@ def exact_multiple(history: History) -> Iterator[Finding]:
                     life.fd,
                     row.index,
                     row.index,
-                    f"recv({full.arg}) filled up, the handler read once more, and found nothing: EAGAIN. "
-                    f"That ended the connection of {life.name}.",
+                    f"recv({full.arg}) brought all that it asked for, the handler read once more, and found "
+                    f"nothing: EAGAIN. That ended {_connection(life)}.",
                     f"A read of exactly {full.arg} bytes does not say that more has come. This message was "
                     "as long as a multiple of it, so the next read was one too many (S49).",
                     "Take EAGAIN for what it is, “nothing now”; or read once each time the loop tells you.",
                 )
                 break
+
+
+def _connection(life: Life) -> str:
+    return life.name if life.name.startswith("the connection") else f"the connection of {life.name}"
 
 
 def _full_then_nothing(row: Row) -> Call | None:
@@ -244,8 +250,8 @@ def lost_tail(history: History) -> Iterator[Finding]:
                     row.index,
                     f"{life.name} hung up behind its last bytes. The server read {reads[-1].result:,} of "
                     f"them and closed: {plural(left, 'byte')} that had arrived were thrown away.",
-                    "A hang-up and unread bytes are reported together. Who closes because of the hang-up "
-                    "after one read loses the rest (S55).",
+                    "A wait reports that the peer is gone (a hang-up) together with bytes that it sent "
+                    "before. Who closes because of the hang-up after one read loses the rest (S55).",
                     "Read until recv returns b'', and only then close.",
                 )
                 break

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 
 from labkit.diagnosis.finding import Finding
 from labkit.diagnosis.history import History
@@ -66,5 +67,10 @@ def diagnose(tape: Iterable[Iteration]) -> list[Finding]:
     Any Tape will do: a lab's, a watched program's, one that was loaded. It is read once and not changed.
     """
     history = History(tape)
-    found = [finding for rule in RULES for finding in rule(history)]
+    found = [_capital(finding) for rule in RULES for finding in rule(history)]
     return sorted(found, key=lambda finding: (finding.first, finding.last))
+
+
+def _capital(finding: Finding) -> Finding:
+    """Its first word with a capital; somebody's name, or a call's, is as it is."""
+    return replace(finding, what=f"T{finding.what[1:]}") if finding.what.startswith("the ") else finding

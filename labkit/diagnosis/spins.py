@@ -38,7 +38,7 @@ def busy_polling(history: History) -> Iterator[Finding]:
         f"The loop asked {len(vain):,} times without waiting, and nothing had happened.",
         f"Each time costs CPU, {duration(_cpu(vain))} of it in {duration(took)} here, and brings nothing: "
         "the kernel would wake the loop by itself (S14).",
-        "Let the wait sleep: without a timeout it lasts until something happens, with one at most so long.",
+        "Let the wait sleep: without a timeout until something happens, with one no longer than that.",
     )
 
 
@@ -132,10 +132,12 @@ def emfile_spin(history: History) -> Iterator[Finding]:
                 runs[-1][-1].index,
                 f"accept on {life.name} failed {failed:,} times: this process has all the fds open that it "
                 "may have (EMFILE).",
-                "Who waits to be accepted stays in the backlog, so the listener stays readable: each wait "
-                "returns at once, each accept fails, and the loop spins (S31).",
+                "Whoever is not accepted stays in the backlog, the listener's queue of those who have come, "
+                "and the listener stays readable: each wait returns at once, each accept fails, and the loop "
+                "spins (S31).",
                 "Stop asking about the listener until an fd is free; or keep one fd in reserve, close it, "
-                "accept and close the guest, and open it again. Raise the limit: ulimit -n.",
+                "accept the connection, close that at once, and take the reserve again. Raise the limit: "
+                "ulimit -n.",
             )
 
 
@@ -149,7 +151,7 @@ def unread(history: History) -> Iterator[Finding]:
         if others or len(run) < UNREAD:
             continue
         waiting = run[-1].queues.recv_queue if run[-1].queues else None
-        what = f"{plural(waiting, 'byte')} in its receive queue" if waiting else "what it was told of"
+        what = f"the {plural(waiting, 'byte')} in its receive queue" if waiting else "what it was told of"
         yield Finding(
             "unread",
             life.fd,

@@ -14,6 +14,7 @@ from labkit.tape.turn import SYSTEM_CALLS, Call, Event, depths
 
 LONG = 100_000_000  # ns that one handler may keep everybody waiting
 STANDS_OUT = 5  # times longer than what other programs on a busy machine keep this one waiting
+WAKERS = ("waker", "self-pipe")  # of a loop itself: nobody waits there
 POLLS = 3  # empty polls in a row: nothing runs that could block; what takes long is another's turn on the CPU
 GREEDY_READS = 64  # reads of one connection in one iteration
 GREEDY_NS = 50_000_000
@@ -42,9 +43,9 @@ class Block(NamedTuple):
 
 def blocking(history: History) -> Iterator[Finding]:
     """A handler does not return for long, and everybody waits (S21)."""
-    names = {life.fd: life.name for life in history.lives}
+    names = {life.fd: life.name for life in history.lives if life.name not in WAKERS}
     blocks: dict[int | None, list[Block]] = {}
-    noise = max((turn.awake_ns - turn.cpu_ns for turn in history.turns if turn.awake_ns < LONG), default=0)
+    noise = _noise(history.turns)
     polls = 0  # empty ones, in a row
     for turn, later in zip_longest(history.turns, history.turns[1:]):
         polls = polls + 1 if not turn.ready and not turn.calls and turn.timeout == 0 else 0
@@ -58,32 +59,48 @@ def blocking(history: History) -> Iterator[Finding]:
         who = f"The handler of {names.get(fd, f'fd {fd}')}" if fd is not None else "Something in the loop"
         often = f" {len(found):,} times, the longest" if len(found) > 1 else ""
         waited = f" {listing(worst.waiting)} waited meanwhile." if worst.waiting else ""
-        how = "it computed" if _computed(worst) else "it slept, or waited inside a call"
+        how = "computed" if _computed(worst) else "slept, or waited inside a call"
         yield Finding(
             "blocking",
             fd,
             found[0].turn.index,
             found[-1].turn.index,
             f"{who} kept the loop busy{often} for {duration(worst.ns)}{worst.after}.{waited}",
-            "A loop has one thread. While one handler works, nobody else is asked about or served: "
-            f"{how}. That took {together * 100 // whole} % of the time on this tape (S21).",
+            "A loop has one thread. While one handler works, nobody else is asked about or served. This one "
+            f"{how}, for {together * 100 // whole} % of the time on this tape (S21).",
             "Do long work in another thread or process, and wait with the loop: for a socket by asking about "
             "it, for a time by a timer.",
         )
 
 
+def _noise(turns: Sequence[Brief]) -> int:
+    """How long this thread was kept from the CPU while it was awake, in ns: it sleeps, or others have it.
+
+    The longest time in an iteration that is not long itself; or all such times together, if they are more
+    than what it computed, as on a machine with too much to do.
+    """
+    short = [turn for turn in turns if turn.awake_ns < LONG]
+    gaps = [max(0, turn.awake_ns - turn.cpu_ns) for turn in short]
+    return sum(gaps) if sum(gaps) > sum(turn.cpu_ns for turn in short) else max(gaps, default=0)
+
+
 def _computed(block: Block) -> bool:
-    """Whether it used the CPU so long in the stretch itself, even if it did all the time outside of it."""
-    return block.turn.cpu_ns - (block.turn.awake_ns - block.ns) >= LONG
+    """Whether it used the CPU so long in the stretch itself, even if it did all the time outside of it.
+
+    Where no call says whose stretch it is, it is that of all who were ready.
+    """
+    many = 1 if block.fd is not None else max(1, len(block.turn.ready))
+    return block.turn.cpu_ns - (block.turn.awake_ns - block.ns) >= LONG * many
 
 
 def _slept(block: Block, noise: int) -> bool:
     """Whether it hardly used the CPU, less than a thread gets that only has to share it with others.
 
     On a machine that is too busy a thread may wait as long for its turn. Then it is kept from the CPU in many
-    other iterations, too, by up to `noise` ns.
+    other iterations, too, by up to `noise` ns, or at other times in this one.
     """
-    return block.turn.cpu_ns * 10 <= block.ns and block.ns >= STANDS_OUT * noise
+    elsewhere = block.turn.awake_ns - block.ns - block.turn.cpu_ns
+    return block.turn.cpu_ns * 10 <= block.ns and block.ns >= STANDS_OUT * max(noise, elsewhere)
 
 
 def _longest(turn: Brief, later: Brief | None, names: dict[int, str]) -> Block:
@@ -94,7 +111,7 @@ def _longest(turn: Brief, later: Brief | None, names: dict[int, str]) -> Block:
     doing = calls[at - 1] if at else calls[0] if calls else None
     alone = next(iter(turn.ready)) if len(turn.ready) == 1 else None
     fd = doing.fd if doing else alone
-    return Block(turn, fd, _place(calls, at), ns, tuple(_waiting(turn, later, at, fd, names)))
+    return Block(turn, fd, _place(calls, at), ns, tuple(dict.fromkeys(_waiting(turn, later, at, fd, names))))
 
 
 def _place(calls: Sequence[Call], at: int) -> str:
@@ -123,7 +140,7 @@ def _waiting(
         after += later.calls
     for each in [each for each in waiting if each != fd and each in names][:3]:
         size = sum(call.result or 0 for call in after if call.fd == each and call.name == "recv")
-        yield f"{names[each]} with {plural(size, 'byte')}" if size else names[each]
+        yield f"{names[each]} ({plural(size, 'byte')})" if size else names[each]
 
 
 # ---- one peer that is served for too long ----------------------------------------------------------------
@@ -174,7 +191,7 @@ def nagle(history: History) -> Iterator[Finding]:
             held[0].index,
             held[-1].index,
             f"{len(held):,} times the server sent {life.name} a reply in pieces, and the kernel held the "
-            f"later ones back: {plural(size or 0, 'byte')} at last{took}.",
+            f"later pieces back ({plural(size or 0, 'byte')} of the last reply){took}.",
             "A small piece waits until the piece before it is acknowledged (Nagle), and the peer waits up to "
             "40 ms with that, in case it has something to send as well (delayed ACK) (S67).",
             "Send a message in one piece; or set TCP_NODELAY on the socket.",
@@ -218,7 +235,8 @@ def unbounded(history: History) -> Iterator[Finding]:
             f"{longest[-1].held or 0:,} bytes in {len(longest):,} iterations, and did not shrink in between.",
             "The peer takes less than the server writes. What the kernel does not take stays in the "
             "program's memory, and nothing says stop (S23).",
-            "Set a limit: while a write buffer holds more than that, do not read from those who fill it.",
+            "Set a limit: while a write buffer holds more than that, do not read from those who fill it (in "
+            "asyncio: await writer.drain() after each write).",
         )
 
 

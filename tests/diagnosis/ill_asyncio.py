@@ -10,8 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-import threading
-import time
 from collections.abc import Awaitable, Callable
 
 from labkit import Tape, watch
@@ -239,28 +237,26 @@ def drops_the_reply_in_asyncio(healthy: bool) -> Tape:
 
 @patient("starvation")
 def reads_on_and_on_in_asyncio(healthy: bool) -> Tape:
+    """It reads all that has come, in small pieces, while somebody else waits with one byte."""
+
     def handler(loop: Loop, here: socket.socket) -> None:
-        end = time.monotonic() + 0.3
         with contextlib.suppress(BlockingIOError):
-            while here.recv(256) and not healthy and time.monotonic() < end:
+            while here.recv(64) and not healthy:
                 pass
 
     async def script(loop: Loop, there: socket.socket) -> None:
-        there.settimeout(10)
-        flooded = threading.Event()
-        flood = loop.run_in_executor(None, _flood, there, flooded)
-        end = loop.time() + 0.7
-        while loop.time() < end:
-            await asyncio.sleep(0.005)
-        flooded.set()
-        await flood
+        bob, waits = socket.socketpair()
+        with bob, waits:
+            waits.setblocking(False)
+            loop.add_reader(waits, waits.recv, 100)
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    there.send(b"x" * 65536)
+            bob.send(b"?")
+            await asyncio.sleep(0.2)
+            loop.remove_reader(waits)
 
     return on_a_socket(handler, script)
-
-
-def _flood(there: socket.socket, over: threading.Event) -> None:
-    while not over.is_set():
-        there.send(b"x" * 65536)
 
 
 @patient("quadratic-buffer")
