@@ -49,6 +49,17 @@ def test_links_lead_somewhere(path: Path):
     assert not missing
 
 
+def test_a_row_of_the_facts_is_taught_in_one_lesson():
+    """Its parts may be several cells there."""
+    lessons: dict[str, set[str]] = {}
+    for path in NOTEBOOKS:
+        for cell in nbformat.read(path, as_version=4).cells:
+            for row in cell.metadata.get("labkit", {}).get("teaches", []):
+                lessons.setdefault(row, set()).add(path.stem)
+    assert len(lessons) > 75
+    assert not {row: where for row, where in lessons.items() if len(where) > 1}
+
+
 @pytest.mark.notebook
 @pytest.mark.timeout(3 * RUNS_WITHIN)
 @pytest.mark.parametrize(
