@@ -202,9 +202,10 @@ class Recorder:
         samples = watched.sample(touched, self.empty, watched.told) if self._looks else ()
         backlog = () if touched.isdisjoint(watched.listeners) else watched.backlog(touched)
         contents = watched.contents(samples) if closely else ()
-        del self._calls[: len(calls)]
-        watched.tallied = 0
-        self.empty.clear()
+        if calls:
+            del self._calls[: len(calls)]
+            watched.tallied = 0
+            self.empty.clear()
         news = None
         if asked or contents or backlog or self._news or self._pokes:
             told, self._news = self._news, defaultdict(list)
@@ -219,7 +220,7 @@ class Recorder:
                 now - woke,
                 cpu_ns,
                 thread,
-                packing.since(woke, calls),
+                packing.since(woke, calls) if calls else (),
                 samples,
                 closely,
                 news,
