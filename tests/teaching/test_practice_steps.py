@@ -13,7 +13,7 @@ from labkit import kernel
 from labkit.teaching import practice_steps, practice_trial, progress
 from labkit.teaching.practice import check
 from labkit.teaching.practice_form import load
-from labkit.teaching.practice_source import source_of
+from labkit.teaching.practice_source import is_stub, source_of
 from labkit.teaching.practice_steps import beginning, start, step
 from labkit.teaching.practice_terminal import Practice
 from labkit.teaching.practice_trial import at_work, trial
@@ -103,6 +103,15 @@ def test_in_a_terminal_the_file_begins_with_the_reference_if_asked(tmp_path):
     practice = Practice(tmp_path / "files", SECOND, said.append, from_reference=True)
     practice.begin()
     assert practice.file.read_text().startswith(solution(FIRST).read_text().rstrip())
+
+
+def test_a_stub_of_several_definitions_is_judged_once_any_of_them_is_changed(notebook):
+    stub = load("build-4-buffers").stub
+    start("build-4", from_reference=True)
+    practice_steps._define(stub, "<as it was>", notebook)
+    assert is_stub(notebook["Loop4"], stub, "Loop4")
+    practice_steps._define(stub.replace("self.closing = True", "self.closing = 1"), "<changed>", notebook)
+    assert not is_stub(notebook["Loop4"], stub, "Loop4")
 
 
 class TestTrial:

@@ -71,11 +71,12 @@ what it has to be. The number in the middle of each entry is no decoration: with
 moment would be compared by their third part, which Python cannot. asyncio's `call_later` does the same.
 """
 
-MOST = 12  # turns for one timer: a wait may end a little early, and be asked once more
+MOST = 5  # turns for one timer: a wait may end a little early, and be asked once more
+SLACK = 0.3  # seconds that a busy machine may take between the reading of a clock and the wait
 
 
 class Clock:
-    """Does as it is told: a number is said back after so many milliseconds."""
+    """Does as it is told: numbers are said back after so many milliseconds."""
 
     def __init__(self, loop: Any, listener: socket.socket) -> None:
         self.loop = loop
@@ -88,8 +89,9 @@ class Clock:
 
     def read(self, sock: socket.socket) -> None:
         data, say = sock.recv(4096), sock.send
-        if data.isdigit():
-            self.loop.call_later(int(data) / 1000, partial(say, data))
+        if data[:1].isdigit():
+            for each in data.split():
+                self.loop.call_later(int(each) / 1000, partial(say, each))
         elif data == b"TIE":
             when = time.monotonic() + 0.03
             for letter in (b"a", b"b", b"c"):
@@ -130,33 +132,31 @@ def moments(stage: Any, name: str, call: str) -> list[tuple[int, float]]:
     ]
 
 
-def in_time(stage: Any, name: str, seconds: float) -> None:
-    """A peer's last word was answered after so many seconds, and no wait was asked to last beyond that."""
+def in_time(stage: Any, name: str, *delays: float) -> None:
+    """A peer's last word was answered after these seconds, and no wait was asked to last past any of them."""
     asked, at = moments(stage, name, "recv")[-1]
-    sent, then = moments(stage, name, "send")[-1]
-    due = at + seconds
-    expect(
-        then >= due - 0.002,
-        f"{name} is answered after {seconds} s.",
-        f"It was after {duration(int((then - at) * 1e9))}.",
-        sent,
-    )
+    answers = moments(stage, name, "send")[-len(delays) :]
+    for delay, (sent, then) in zip(delays, answers, strict=True):
+        expect(
+            then >= at + delay - 0.002,
+            f"{name} is answered after {delay} s.",
+            f"It was after {duration(int((then - at) * 1e9))}.",
+            sent,
+        )
     for turn in stage.tape:
         begins = turn.at_ns / 1e9
-        if at < begins < due:
+        ahead = [at + delay - begins for delay in delays if at < begins < at + delay]
+        if ahead:
             end = "without end" if turn.timeout is None else f"{turn.timeout:.2f} s"
             expect(
-                turn.timeout is not None and begins + turn.timeout <= due + 0.1,
-                f"A timer is due in {due - begins:.2f} s, and the loop asks to wait no longer.",
+                turn.timeout is not None and turn.timeout <= min(ahead) + SLACK,
+                f"A timer is due in {min(ahead):.2f} s, and the loop asks to wait no longer.",
                 f"It asks to wait {end}.",
                 turn.index,
             )
-    expect(
-        sent - asked <= MOST,
-        "It sleeps until the timer is due.",
-        f"It looked at the clock {sent - asked:,} times.",
-        sent,
-    )
+    turns = answers[-1][0] - asked
+    told = f"It looked at the clock {turns:,} times."
+    expect(turns <= MOST * len(delays), "It sleeps until a timer is due.", told, answers[-1][0])
 
 
 def one_timer(bench: Any) -> None:
@@ -174,18 +174,14 @@ def one_timer(bench: Any) -> None:
 
 
 def several(bench: Any) -> None:
-    stage, *peers = _build.company(bench, "alice", "bob", "carol")
-    delays = dict(zip(bench.rng.sample(peers, 3), (240, 80, 160), strict=True))
-    for peer, delay in delays.items():
-        stage.send(peer, b"%d" % delay)
-    for peer, delay in delays.items():
-        got = stage.take(peer, len(str(delay)), within=2.0)
-        expect(
-            got == b"%d" % delay, f"{peer.name} is answered {delay} ms later.", f"{got!r} came.", stage.last
-        )
+    stage, alice = _build.company(bench, "alice")
+    stage.send(alice, b"240 80 450")
+    got = stage.take(alice, 8, within=2.0)
+    expect(
+        got == b"80240450", "Three timers of 80, 240 and 450 ms are called in time.", f"{got!r}.", stage.last
+    )
     _build.rests(stage, "All timers are over, and the loop sleeps.")
-    for peer, delay in delays.items():
-        in_time(stage, peer.name, delay / 1000)
+    in_time(stage, "alice", 0.08, 0.24, 0.45)
 
 
 def between_sockets(bench: Any) -> None:
