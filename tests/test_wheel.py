@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -11,7 +13,11 @@ from pathlib import Path
 
 import pytest
 
+from labkit.teaching.practice_form import every
+
 ROOT = Path(__file__).resolve().parents[1]
+WRITTEN = ("build-1-one-fd", "build-2-many")  # steps of lesson 11
+SHORT = ()  # solutions with nothing that the stub has not
 pytestmark = pytest.mark.slow
 
 
@@ -57,6 +63,31 @@ def test_what_is_in_it(wheel: Path):
     assert {f"labkit/{path.relative_to(ROOT).as_posix()}" for path in tracked("notebooks")} <= set(names)
     assert not [name for name in names if name.startswith(("tests", "benchmarks")) or "solution" in name]
     assert not [name for name in names if "answers/" in name or "wrong_" in name]
+
+
+def test_no_five_lines_of_a_solution_are_in_it(wheel: Path):
+    """But for what the stubs give, and the two steps of lesson 11 that are written there, to be read."""
+    exercises = {each.name: each for each in every()}
+    answers = {name: ROOT / "tests" / "answers" / name / "solution.py" for name in exercises}
+    given = {five for each in exercises.values() for five in fives(each.stub)}
+    given |= {five for name in WRITTEN for five in fives(answers[name].read_text("utf-8"))}
+    secret = {name: fives(path.read_text("utf-8")) - given for name, path in answers.items()}
+    assert all(each for name, each in secret.items() if name not in (*WRITTEN, *SHORT)), secret
+    with zipfile.ZipFile(wheel) as packed:
+        names = [name for name in packed.namelist() if name.endswith((".py", ".ipynb", ".toml", ".jsonl"))]
+        texts = {name: packed.read(name).decode("utf-8") for name in names}
+    for name, text in texts.items():
+        if name.endswith(".ipynb"):
+            text = "\n".join("".join(cell["source"]) for cell in json.loads(text)["cells"])
+        told = {each: fives(text) & fives_ for each, fives_ in secret.items()}
+        assert not any(told.values()), (name, told)
+
+
+def fives(text: str) -> set[tuple[str, ...]]:
+    """Each five lines of code that follow each other, without what stands around them."""
+    lines = [re.sub(r"\s+# .*", "", line).strip() for line in text.splitlines()]
+    lines = [line for line in lines if line and not line.startswith("#")]
+    return set(zip(*(lines[at:] for at in range(5)), strict=False))
 
 
 def test_it_is_the_one_that_is_used(python: Path, tmp_path: Path):

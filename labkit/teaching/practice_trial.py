@@ -10,8 +10,10 @@ It judges nothing. A loop that spins or raises ends; the next trial ends the one
 from __future__ import annotations
 
 import contextlib
+import gc
 import select
 import socket
+import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -147,6 +149,8 @@ class Trial:
     def close(self) -> None:
         """End it. Nothing of its end is on the tape: the loop did not do it."""
         stage = self._stage
+        if not hasattr(stage, "recorder"):
+            return
         stage.recorder.tape = Tape()
         if stage.thread.ident is not None:
             stage.inner.stopped = True
@@ -155,8 +159,21 @@ class Trial:
             stage.listener.shutdown(socket.SHUT_RDWR)  # a program that sleeps in accept() wakes
         for peer in self.peers.values():
             peer.close()
-        for key in list((stage.selector.get_map() or {}).values()):
+        for sock in [*(key.fileobj for key in (stage.selector.get_map() or {}).values()), stage.listener]:
             with contextlib.suppress(AttributeError, OSError):
-                key.fileobj.close()  # type: ignore[union-attr]
-        stage.listener.close()
+                sock.close()  # type: ignore[union-attr]
+        del sock
         stage.selector.close()
+        self._forget()
+
+    def _forget(self) -> None:
+        """Let go of the loop, and of coroutines that still wait there; nobody waits for their last words."""
+        stage, hook = self._stage, sys.unraisablehook
+        if stage.error is not None:
+            stage.error = stage.error.with_traceback(None)
+        sys.unraisablehook = lambda _: None
+        try:
+            del stage.selector, stage.inner, stage.recorder, stage.listener
+            gc.collect()
+        finally:
+            sys.unraisablehook = hook

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import threading
 from collections.abc import Iterator
@@ -161,6 +162,16 @@ class TestTrial:
         first.connect("alice")
         trial(SECOND, notebook["Loop2"])
         assert not first._stage.thread.is_alive()
+
+    def test_coroutines_that_still_wait_say_nothing_when_it_ends(self, notebook, capsys):
+        name = "build-8-coroutines"
+        mine = trial(name, written(name, notebook))
+        alice = mine.connect("alice")
+        alice.send(b"hello")
+        assert mine.hear(alice) == b"hello"
+        mine.close()
+        gc.collect()
+        assert capsys.readouterr() == ("", "")
 
     def test_a_server_that_does_not_answer_says_so(self, monkeypatch):
         monkeypatch.setattr(practice_trial, "ANSWERS_WITHIN", 0.1)
