@@ -191,10 +191,13 @@ class View:
 
     # ---- moving about: all of these answer at once and run nothing -------------------------------------
 
-    def show(self, i: int, call: int | None = None) -> Self:
-        """Show iteration `i` (negative from the end) and stop following, unless it is the newest."""
+    def show(self, i: int, call: int | None = None, line: int | None = None) -> Self:
+        """Show iteration `i` (negative from the end) and stop following, unless it is the newest.
+
+        Of a traced iteration `line` is the source line that is about to run, from 0.
+        """
         with self._lock:
-            self._go_to(Position(self._absolute(i), call))
+            self._go_to(Position(self._absolute(i), call, line))
         return self
 
     def back(self) -> bool:

@@ -60,6 +60,15 @@ def test_a_page_takes_no_options_of_a_scenario(wrong: tuple[str, str]):
     assert done.returncode == 2 and ".html" in done.stderr
 
 
+def test_asyncore_is_shown_from_its_first_line_on():
+    figure = demos.run(demos.read(NOTEBOOKS / "demos" / "asyncore-line-by-line.ipynb").code)
+    try:
+        assert figure.position.line == 0 and figure.forward() and figure.position.line == 1
+    finally:
+        figure.player.close()
+        figure.close()
+
+
 def test_words_of_a_notebook_become_markup_and_nothing_else():
     assert demos._text("`a < b` says *ready* & more") == (
         "<code>a &lt; b</code> says <em>ready</em> &amp; more"

@@ -351,8 +351,9 @@ def test_slow_and_silent_connections_are_closed(lab):
             assert room.listening == 1
 
 
-def test_more_connections_than_allowed_are_told_so(lab):
-    with Room(lab, limits=Limits(connections=5)) as room, contextlib.ExitStack() as stack:
+@pytest.mark.parametrize("limit", ["connections", "connections_each"])
+def test_more_connections_than_allowed_are_told_so(lab, limit):
+    with Room(lab, limits=Limits(**{limit: 5})) as room, contextlib.ExitStack() as stack:
         for _ in range(5):
             stack.enter_context(socket.create_connection(room.address, WITHIN))
         eventually(lambda: len(room.service.connections) == 5)
