@@ -14,6 +14,7 @@ const CSS = `
 .labkit .lk-row { display: flex; flex-wrap: wrap; gap: .3em .45em; align-items: center; min-height: 2.1em; margin: 0 0 .25em }
 .labkit button, .labkit select, .labkit input { font: inherit; color: inherit; background: var(--button);
   border: 1px solid var(--line); border-radius: 3px; padding: .15em .6em; margin: 0; height: 1.9em; box-sizing: border-box }
+.labkit ::placeholder { color: inherit; opacity: .75 }
 .labkit button:hover:enabled { border-color: currentColor } .labkit button:disabled { opacity: .45 }
 .labkit button[aria-pressed=true] { background: var(--ink); color: var(--ground) }
 .labkit :focus-visible { outline: 2px solid var(--focus); outline-offset: 1px }

@@ -2,8 +2,25 @@
 //
 // It knows what player.py wrote: drawings, words, and what is where. Nothing more will run.
 
+const BETWEEN = 16; // pixels between panels that stand under one another
+
 /** Whether a frame shows all of its iteration. */
 const whole = ({ call, line }) => call === null && line === null;
+
+/** A drawing of two columns as one of one column, the right under the left: for a page as narrow as a phone's. */
+function stacked({ w, h, panels, layers }) {
+  const right = Math.max(...panels.map(({ box: [x] }) => x));
+  if (!right) return { w, h, panels, layers };
+  const ends = panels.map(({ box: [x, y, wide, high] }) => ({ x, wide: x < right ? wide : x + wide - right, foot: y + high }));
+  const down = Math.max(...ends.filter(({ x }) => x < right).map(({ foot }) => foot)) + BETWEEN;
+  const moved = (x, y) => (x < right ? [x, y] : [x - right, y + down]);
+  return {
+    w: Math.max(...ends.map(({ wide }) => wide)),
+    h: down + Math.max(...ends.filter(({ x }) => x >= right).map(({ foot }) => foot)),
+    panels: panels.map(({ box: [x, y, ...size], ...rest }) => ({ ...rest, box: [...moved(x, y), ...size] })),
+    layers: layers.map(([id, x, y]) => [id, ...moved(x, y)]),
+  };
+}
 
 /** A tape that was written into the page answers as a kernel would, except that nothing more will run. */
 class Recorded {
@@ -34,6 +51,8 @@ class Recorded {
     if (order in moves) {
       if (!["run", "why"].includes(order)) this.stop();
       moves[order]();
+    } else if (order === "width") {
+      this.go(this.at);
     } else if (["speed", "granularity", "theme"].includes(order)) {
       this[order] = message.value;
       if (order === "granularity") this.goTo(this.frame.i);
@@ -69,8 +88,9 @@ class Recorded {
     this.at = at;
     const { i, call, line, lines, h, says, panels, layers } = this.frame, frames = this.frames;
     const { speed, granularity, theme } = this;
+    const laid = { w: this.w, h, panels, layers: layers.map(([id, x, y]) => [String(id), x, y]) };
     this.figure.receive({
-      i, call, h, w: this.w, says, panels, layers: layers.map(([id, x, y]) => [String(id), x, y]), marks: {}, glide: !this.timer,
+      i, call, says, ...(this.figure.sheet.clientWidth < SMALLEST ? stacked(laid) : laid), marks: {}, glide: !this.timer,
       state: { i, at: line !== null ? `line ${line + 1} of ${lines}` : call === null ? "" : `call ${call}`, first: frames[0].i, last: frames.at(-1).i, speed, granularity, theme, running: !!this.timer,
         back: this.next(-1) !== null, forward: this.next(1) !== null, trouble: "", note: this.note ?? "" },
     });

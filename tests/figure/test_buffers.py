@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 
 import pytest
 
 from labkit.figure.layout import room
 from labkit.figure.marks import Mark
-from labkit.figure.panels.buffers import amount
+from labkit.figure.panels.buffers import amount, wrapped
 from labkit.tape.turn import Call, Moment, Now, Queues
 
 from .reading import drawn, middle, of
@@ -65,8 +66,11 @@ def test_each_bar_of_bytes_is_a_number_of_the_tape_on_one_scale_a_row(peers: int
             if limit:
                 assert place.box[2] / limit == pytest.approx(max(scales))
             assert place.box[2] >= mark.box[2] - 0.01
+            inside, beside = mark.box[0] + 4, mark.box[0] + mark.box[2] + 4
             (amount,) = [
-                a for a in of(marks, "amount") if a.fd == fd and mark.box[0] <= a.box[0] < mark.box[0] + 6
+                a
+                for a in of(marks, "amount")
+                if a.fd == fd and min(abs(a.box[0] - inside), abs(a.box[0] - beside)) < 0.01
             ]
             assert amount.text == f"{mark.value:,}"
 
@@ -247,3 +251,28 @@ def test_the_bytes_of_two_connections_take_two_lines_and_no_more():
     assert marks[0].text == ("0123456789" * 8)[: len(marks[0].text)]
     assert "…" in marks[1].text
     assert marks[1].text.endswith("9")
+
+
+def test_a_number_stands_in_its_bar_or_beside_it_but_not_across_its_end():
+    for width in (640, 1000, 2000):
+        marks = drawn(connected(3, contents=False), 1, "buffers", width=width)
+        lefts = sorted({mark.box[0] for mark in of(marks, "place")})
+        wide = lefts[1] - lefts[0] - 8  # between places
+        beside = 0
+        for said in of(marks, "amount"):
+            bars = [b for b in of(marks, "bytes") if b.value and b.fd == said.fd and b.box[0] < said.box[0]]
+            (x, _, long, _), needs = max(bars, key=lambda bar: bar.box[0]).box, room(said.text)
+            beside += said.box[0] > x + long
+            assert said.box[0] > x + long or 4 + needs <= long or long + needs + 4 > wide - 3
+            assert said.box[0] + needs <= x + wide + 0.01
+        assert beside
+
+
+def test_an_escape_is_never_torn_between_two_lines():
+    for text in (r"HELLO WORLD\n", r"\x00\x01ab" * 9, r"\\n" * 20, "plain " * 20):
+        for wide in (40, 63, 80, 100):
+            lines = wrapped(text, wide, 99)
+            assert "".join(lines) == text
+            assert not any(re.search(r"(?<!\\)(\\\\)*\\(x[0-9a-f]?)?$", line) for line in lines)
+    assert wrapped("anything", 50, 0) == []
+    assert wrapped("abcdefgh" * 9, 50, 2)[1] == ("abcdefgh" * 9)[len(wrapped("abcdefgh" * 9, 50, 2)[0]) :]

@@ -16,6 +16,7 @@ from matplotlib.image import imread
 from labkit.charts.palette import PALETTES
 from labkit.figure import agg
 from labkit.figure.drawing import Drawing, Sheet
+from labkit.figure.layout import room
 from labkit.figure.marks import Mark
 from labkit.figure.panels import PANELS
 from labkit.figure.theme import EVENTS, ROLES, SCALES, role, table
@@ -227,3 +228,14 @@ def test_any_name_can_be_drawn_and_sent(name: str):
     assert agg.pixels(drawing).shape[1] == 1020
     label = of(drawing.marks(), "label")[0].text
     assert label.isprintable()
+
+
+def test_letters_that_no_font_here_has_are_written_as_escapes_and_others_as_they_are(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    deja = ("DejaVu Sans",)
+    assert agg.printable("Zoë → 7 ✓", deja, 200, "plain") == "Zoë → 7 ✓"
+    assert agg.printable("前 a", deja, 200, "plain") == r"\u524d a"
+    assert room(agg.printable("名前" * 20, deja, 100, "plain")) <= 100
+    monkeypatch.setattr(agg, "letters", lambda _: frozenset(map(ord, "前 a")))
+    assert agg.printable("前 a", deja, 200, "plain") == "前 a", "where a font has it"

@@ -6,6 +6,7 @@ stand under their bars. It knows a Scene, and neither sockets nor who sent what.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any, NamedTuple
@@ -129,15 +130,14 @@ class Buffers(Panel):
             text = said + (f": {shown[number]}" if shown[number] else "")
             marks.append(self.box("bytes", state, box, fd=fd, value=held, text=text))
             if (now := row.now[number]) is not None and now != held:
-                box = x, y, wide * now / unit, BAR
+                here = x, y, wide * now / unit, BAR
                 text = f"{row.label}: {name} ({owner}), now {_said(now, limit)}; the loop has not looked yet"
-                marks.append(self.box("now", "bytes", box, fd=fd, value=now, text=text))
+                marks.append(self.box("now", "bytes", here, fd=fd, value=now, text=text))
             if held:
-                marks.append(
-                    self.says(
-                        "amount", "", x + 4, y + (BAR - LINE) / 2, wide - 4, amount(held, wide - 4), fd=fd
-                    )
-                )
+                text, at = amount(held, wide - 4), 4.0
+                if box[2] < room(text) + 6 <= wide - box[2]:  # beside a bar that is too short for it
+                    at = box[2] + 4
+                marks.append(self.says("amount", "", x + at, y + (BAR - LINE) / 2, wide - at, text, fd=fd))
             for at, text in enumerate(wrapped(shown[number], wide, row.lines - 1)):
                 marks.append(self.says("content", state, x, y + BAR + at * LINE, wide, text, fd=fd))
         sign, why = row.check
@@ -273,18 +273,27 @@ def readable(data: bytes, cuts: set[int]) -> str:
     return "".join(f"{WRITTEN[byte]}│" if at in cuts else WRITTEN[byte] for at, byte in enumerate(data, 1))
 
 
+ESCAPE = re.compile(r"(?<!\\)(?:\\\\)*\\(?:x[0-9a-f]?)?$")  # one that is cut off at the end
 WAY_IN = ("read_buffer", "recv_queue", "unsent")  # where what a peer sent stands, the oldest byte first
 WRITTEN = [chr(byte) if 32 <= byte < 127 else f"\\x{byte:02x}" for byte in range(256)]
 WRITTEN[9], WRITTEN[10], WRITTEN[13], WRITTEN[92] = "\\t", "\\n", "\\r", "\\\\"
 
 
 def wrapped(text: str, wide: float, most: int) -> list[str]:
-    """`text` in at most `most` lines of so many pixels; whoever draws the last shortens it."""
-    fits = max(1, int(wide / room("m", "mono")))
-    lines = [text[at : at + fits] for at in range(0, len(text), fits)]
-    return (
-        lines if len(lines) <= most else [*lines[: most - 1], text[fits * (most - 1) :]] if most > 0 else []
-    )
+    """`text` in at most `most` lines of so many pixels; whoever draws the last shortens it.
+
+    An escape such as `\\n` stays in one line.
+    """
+    fits = max(4, int(wide / room("m", "mono")))
+    lines: list[str] = []
+    rest = text
+    while rest and len(lines) < most:
+        end = len(rest) if len(lines) == most - 1 else fits
+        cut = ESCAPE.search(rest[:end]) if end < len(rest) else None
+        end = min(end, len(rest)) if cut is None else cut.start()
+        lines.append(rest[:end])
+        rest = rest[end:]
+    return lines
 
 
 def borders(framing: str, stream: bytes) -> Iterator[int]:
