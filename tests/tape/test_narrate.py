@@ -128,6 +128,17 @@ def woke(queues):
          "readable: a connection waits to be accepted; {w}"),
         ({"ready": READING, "calls": (Call(5, "accept", None, None, errno.EAGAIN, 1),)},
          "ready, though nobody waits: accept gave EAGAIN; {w}"),
+        ({"ready": READING, "queues": {5: Queues(0, 0, 0, 0)},
+          "accounts": {5: Account(*(0,) * 6, False, False)}},
+         "ready, though nothing came: the peer has closed; {w}"),
+        ({"ready": READING, "queues": {5: Queues(0, 0, 0, 0)},
+          "accounts": {5: Account(*(0,) * 6, True, False)}},
+         "readable: the kernel says so, and nobody has read; {w}"),
+        ({"ready": READING, "calls": (Call(7, "recv", 9, 0, 0, 1),)},
+         "readable: the kernel says so, and nobody has read; {w}"),
+        ({"ready": READING, "calls": (Call(5, "recv", 9, None, errno.EWOULDBLOCK, 1),)},
+         "ready, though nothing came: recv gave EAGAIN; {w}"),
+        ({"queues": {5: Queues(None, 0, 0, 0)}}, "not readable: nothing has come; {w}"),
         ({"ready": {5: Event.READ | Event.EXCEPT}, "calls": ()},
          "readable: the kernel says so, and nobody has read; {w}; "
          "exceptional: urgent data, an error or a hang-up"),
@@ -157,3 +168,65 @@ def test_why_an_fd_is_readable_or_not(changes, words):
 def test_why_an_fd_is_writable_or_not(changes, words):
     asked = {"interest": {7: Event.WRITE}, "ready": {7: Event.WRITE}, "calls": (), "capacity": CAPACITY}
     assert turn(**{**asked, **changes}).why(7) == f"not asked about reading; {words}"
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        (narrate.event(0), "nothing"),
+        (narrate.event(7), "read and write and exceptional"),
+        (narrate.told(turn(ready={})), "Nothing was ready."),
+        (narrate.told(turn(ready=dict.fromkeys(range(8), Event.READ)))[:13], "Ready: fd 0 ("),
+        (narrate.told(turn(ready=dict.fromkeys(range(1_200), Event.READ))), "1,200 fds were ready."),
+        (narrate.asked(turn(interest={})), "nothing"),
+        (narrate.asked(turn(interest=dict.fromkeys(range(9), Event.READ))), "9 fds"),
+        (narrate.asked(turn(interest=dict.fromkeys(range(9), Event.WRITE))),
+         "9 fds, 9 of them for writing too"),
+        (narrate.patience(None), "and would wait without end"),
+        (narrate.patience(float("inf")), "and would wait without end"),
+        (narrate.patience(0), "without waiting"),
+        (narrate.patience(-1), "without waiting"),
+        (narrate.patience(0.25), "for at most 0.25 s"),
+        (narrate.failure(TURN, 7, "OSError: no"), "alice: its handler raised OSError: no."),
+        (narrate.failure(TURN, -1, "OSError: no"), "The wait itself failed: OSError: no."),
+        (narrate.queues(Queues(1, 2, 3, None)),
+         "1 B in the kernel's receive queue, 2 B in the read buffer and "
+         "3 B in the write buffer"),
+        (narrate.queues(Queues(0, 0, 0, 0)), "nothing"),
+        (narrate.call(Call(7, "recv", 1024, 5, 0, 1)), "recv(1_024) → 5 bytes"),
+        (narrate.call(Call(7, "recv", 1024, 1, 0, 1)), "recv(1_024) → 1 byte"),
+        (narrate.call(Call(7, "recv", 1024, 0, 0, 1)), "recv(1_024) → 0 bytes: the end"),
+        (narrate.call(Call(7, "accept", None, 9, 0, 1)), "accept() → fd 9"),
+        (narrate.call(Call(7, "peek", 9, None, 0, 1)), "peek(9) → 0 bytes"),
+        (narrate.call(Call(7, "close", None, None, 0, 1)), "close() → done"),
+        (narrate.call(Call(7, "handle_read", None, 0, -1, 1)), "handle_read() → raised"),
+        (narrate.error_name(errno.EPIPE), "EPIPE"),
+        (narrate.error_name(9999), "errno 9999"),
+        (narrate.ledger(turn(accounts={7: Account(*(0,) * 6, True, True)}), 7),
+         "alice: not counted; it was at work meanwhile, or bytes passed unseen."),
+        (narrate.ledger(turn(accounts={7: Account(*(0,) * 6, False, True)}), 7),
+         "alice: not counted; its end is closed."),
+        (narrate.ledger(turn(accounts={7: Account(1, 1, 0, 0, 0, 0, True, False)}, queues={}), 7),
+         "alice: not counted; it was at work meanwhile, or bytes passed unseen."),
+        (narrate.summary(turn(errors=((7, "OSError: no"),))),
+         "Iteration 7: asked about listener (read) and alice (read and write), slept 3.1 ms. Ready: alice "
+         "(write). 2 calls, awake 210 µs. alice: its handler raised OSError: no."),
+    ],
+)  # fmt: skip
+def test_every_part_of_it_has_its_words(said, words):
+    assert said == words
+
+
+def test_what_came_before_what_failed_and_what_is_too_much_is_told_in_its_place():
+    calls = tuple(Call(7, "send", 1, 1, 0, at) for at in range(43))
+    pokes = (Poke("bob", "send", 5, 5, 0),)
+    lines = turn(calls=calls, pokes=pokes, errors=((5, "OSError: no"),)).explain().splitlines()
+    assert lines[1] == "  Before it, bob sent 5 bytes."
+    assert lines[4] == lines[43] == "  alice: send(1) → 1 byte"
+    assert lines[44:46] == ["  … and 3 more calls.", "  listener: its handler raised OSError: no."]
+    assert len(turn(calls=calls[:40]).explain().splitlines()) == 3 + 40 + 2
+    touched = tuple(Call(fd, "send", 1, 1, 0, 1) for fd in range(20))
+    held = dict.fromkeys(range(20), Queues(0, 0, 1, 0))
+    counted = dict.fromkeys(range(20), Account(*(0,) * 6, True, False))
+    told = turn(calls=touched, queues=held, accounts=counted, ready={}).explain()
+    assert told.count(" holds 1 B in the write buffer.") == told.count("every byte is accounted for") == 8
