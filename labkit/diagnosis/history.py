@@ -125,18 +125,27 @@ class History:
             touched[id(life)] = (life, row)
             return row
 
-        for fd, events in it.ready.items():
-            touch(self._life(it, fd)).ready = events
-        closed = None
-        for call in it.calls:
-            life = closed if call.fd < 0 and closed else self._whose(it, call)  # −1: a closed socket's number
+        closed: list[Life] = []
+
+        def note(call: Call) -> None:
+            unnumbered = call.fd < 0 and bool(closed)  # −1: a closed socket's number
+            life = closed[-1] if unnumbered else self._whose(it, call)
             touch(life).calls.append(call)
             if call.name in SYSTEM_CALLS:
                 life.told = True
             if call.name == "close":
-                life.closed, closed = True, life
+                life.closed = True
+                closed.append(life)
             if call.name == "accept" and call.result is not None and not call.errno:
                 self._begin(it, call.result).told = True
+
+        before = [call for call in it.calls if call.at_ns < 0]  # made before the first wait
+        for call in before:
+            note(call)
+        for fd, events in it.ready.items():
+            touch(self._life(it, fd)).ready = events
+        for call in it.calls[len(before) :]:
+            note(call)
         for life, row in touched.values():
             if not life.closed:
                 life.name = spoken(it.name(life.fd))

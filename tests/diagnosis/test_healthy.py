@@ -14,9 +14,10 @@ from typing import Any
 
 import pytest
 
-from labkit import Channel, Lab, Peer, Tape, diagnose, watch
+from labkit import Channel, Lab, Peer, RecordingSelector, Tape, diagnose, watch
 from labkit.lab.scenarios import SCENARIOS, Echo, Lines
 from labkit.loop import READ
+from labkit.record.recorder import Recorder
 from tests.diagnosis.patients import Server, asyncore
 
 BURN = "while True: pass"
@@ -111,6 +112,28 @@ def poke(chance: random.Random, peer: Peer) -> None:
             peer.recv(chance.choice([100, 65536]))
         else:
             getattr(peer, action)()
+
+
+def test_what_was_accepted_before_the_first_wait_is_nobody_elses():
+    """Its fd is ready in iteration 0, which also tells of the accept."""
+    recorder = Recorder()
+    listener = recorder.socket()
+    listener.bind(("127.0.0.1", 0))
+    listener.listen()
+    with (
+        RecordingSelector(recorder=recorder) as selector,
+        socket.create_connection(listener.getsockname()) as alice,
+    ):
+        here, _ = listener.accept()
+        selector.register(here, READ)
+        alice.send(b"hello")
+        selector.select(1)
+        here.recv(10)
+        selector.select(0)
+        here.close()
+    listener.close()
+    assert recorder.tape[0].calls[0].at_ns < 0 and recorder.tape[0].ready
+    assert diagnose(recorder.tape) == []
 
 
 # ---- other people's servers ------------------------------------------------------------------------------

@@ -7,15 +7,18 @@ import os
 import random
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.request
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from .programs import BLOCKS, FRAMEWORKS, WAITED, environment, server, watch
+from .programs import ASGI, BLOCKS, FRAMEWORKS, WAITED, environment, server, watch
 
 
 def plain(folder: Path, *arguments: str, stdin: str = "") -> Any:
@@ -283,3 +286,38 @@ def test_a_stall_in_somebody_elses_server_is_named(tmp_path: Path, framework: st
     told = watch(tmp_path, FRAMEWORKS[framework]).told
     names = [stall["culprit"]["function"] for stall in told["stalls"]]
     assert any("slow_lookup" in name for name in names), (names, told)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("loop", "number"), [("asyncio", signal.SIGINT), ("uvloop", signal.SIGTERM)])
+def test_uvicorn_is_started_as_its_users_start_it(tmp_path: Path, loop: str, number: int):
+    pytest.importorskip("uvicorn", reason="uvicorn has no release for this Python")
+    pytest.importorskip(loop, reason=f"{loop} has no release for this Python")
+    (tmp_path / "app.py").write_text("import time\ndef slow_lookup():\n    time.sleep(0.3)\n" + ASGI)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "labkit.cli", "watch", "--json", "told.json", "-m", "uvicorn", "app:app"]
+    command += ["--port", str(port), "--loop", loop, "--log-level", "error"]
+    with subprocess.Popen(command, cwd=tmp_path, env=environment()) as process:
+        try:
+            assert ask(port) == b"ok"
+        finally:
+            process.send_signal(number)
+        assert process.wait(30) in (0, -number)
+    told = json.loads((tmp_path / "told.json").read_text())
+    assert [each["name"] for each in told["loops"]] == [loop]
+    assert told["stalls"][0]["culprit"]["function"] == "slow_lookup"
+
+
+def ask(port: int, within: float = 30) -> bytes:
+    """What a server says at /, once it is there."""
+    end = time.monotonic() + within
+    while True:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=10) as answer:
+                return bytes(answer.read())
+        except urllib.error.URLError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.05)
