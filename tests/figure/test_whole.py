@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from labkit import LiveFigure
 from labkit.figure.drawing import Sheet
 from labkit.figure.panels import PANELS
 from labkit.tape.turn import EVENTS
@@ -61,6 +62,11 @@ def test_a_low_figure_is_as_low_as_it_is_asked_to_be():
     assert low.height <= 420 < tall
     assert {mark.fd for mark in of(low.marks(), "bytes")} == {7, 8, 9}
     assert len(of(low.marks(), "bytes")) == 18
+
+
+def test_a_compact_figure_leaves_room_for_the_text_beside_it():
+    for width in (960, 1200, 1600):
+        assert LiveFigure(connected(1), compact=True).draw(width=width).height <= 330
 
 
 def test_events_are_events():

@@ -23,7 +23,7 @@ FLAGS = {
     "poll": ("POLLIN", "POLLOUT", "POLLPRI/HUP/ERR"),
     "epoll": ("EPOLLIN", "EPOLLOUT", "EPOLLPRI/HUP/ERR"),
 }
-LEAST, WANTED, MOST = 7, 12, 20  # lines under the title
+LEAST, WANTED, MOST = 6, 12, 20  # lines under the title
 CHARACTER = room("m", "mono")
 
 

@@ -20,7 +20,7 @@ from labkit.tape.iteration import Iteration
 
 LEAST, MOST = 1_000, 10_000_000_000  # ns at the foot and the top of a lane
 TICKS = ((1_000, "1 µs"), (1_000_000, "1 ms"), (1_000_000_000, "1 s"))
-LANE, LOW, SPACE = 66, 40, 12  # pixels of a lane, of one in a figure that must be low, between lanes
+LANE, LOW, SPACE = 66, 36, 12  # pixels of a lane, of one in a figure that must be low, between lanes
 TOP = HEAD + LINE + 14 + 10  # the title, the key, the shares
 LABEL = 92
 
