@@ -178,7 +178,10 @@ def several(bench: Any) -> None:
     stage.send(alice, b"240 80 450")
     got = stage.take(alice, 8, within=2.0)
     expect(
-        got == b"80240450", "Three timers of 80, 240 and 450 ms are called in time.", f"{got!r}.", stage.last
+        got == b"80240450",
+        "Three timers of 80, 240 and 450 ms are called in time.",
+        f"{got!r} came.",
+        stage.last,
     )
     _build.rests(stage, "All timers are over, and the loop sleeps.")
     in_time(stage, "alice", 0.08, 0.24, 0.45)
@@ -211,14 +214,19 @@ def the_small_print(bench: Any) -> None:
     stage.send(alice, b"TIE")
     got = stage.take(alice, 3, within=2.0)
     expect(
-        got == b"abc", "Three timers for the same moment are called in their order.", f"{got!r}.", stage.last
+        got == b"abc",
+        "Three timers for the same moment are called in their order.",
+        f"{got!r} came.",
+        stage.last,
     )
     stage.send(alice, b"CANCEL")
     got = stage.take(alice, 4, within=2.0)
-    expect(got == b"kept", "Of two timers one was cancelled, the other is called.", f"{got!r}.", stage.last)
+    expect(
+        got == b"kept", "Of two timers one was cancelled, the other is called.", f"{got!r} came.", stage.last
+    )
     stage.send(alice, b"CHAIN")
     got = stage.take(alice, 5, within=2.0)
-    expect(got == b".....", "Each timer sets the next for now, five in all.", f"{got!r}.", stage.last)
+    expect(got == b".....", "Each timer sets the next for now, five in all.", f"{got!r} came.", stage.last)
     _build.rests(stage, "No timer is left, and the loop sleeps.")
     turns = [index for index, _ in moments(stage, "alice", "send")][-5:]
     expect(

@@ -148,7 +148,10 @@ def others_in_that_turn(bench: Any) -> None:
         stage.send(peer, b"in one turn")
     got = stage.take(carol, 11)
     expect(
-        got == b"in one turn", "alice's and bob's readers raise, carol is echoed.", f"{got!r}.", stage.last
+        got == b"in one turn",
+        "alice's and bob's readers raise, carol is echoed.",
+        f"{got!r} came.",
+        stage.last,
     )
     lost(stage, alice, "alice's reader raises")
     lost(stage, bob, "bob's reader raises")

@@ -150,7 +150,10 @@ def futures(bench: Any) -> None:
     for peer, wanted in ((alice, b"got told"), (bob, b"got told"), (carol, b"told told")):
         got = stage.take(peer, len(wanted))
         expect(
-            got == wanted, f"carol fills the futures: {peer.name} gets {wanted!r}.", f"{got!r}.", stage.last
+            got == wanted,
+            f"carol fills the futures: {peer.name} gets {wanted!r}.",
+            f"{got!r} came.",
+            stage.last,
         )
     for word, wanted in ((b"TASKS", b"[2, 4, 6]"), (b"ERROR", b"KeyError 'mine'")):
         stage.send(alice, word)
