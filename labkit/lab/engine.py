@@ -97,6 +97,7 @@ class Engine:
         if inner.get_map() is None or inner.get_map():
             state = "watches fds already" if inner.get_map() else "is closed"
             raise ValueError(f"this {type(inner).__name__} {state}: make a new one for each lab")
+        self.tape.about |= {"framing": handler.framing} if hasattr(handler, "framing") else {}
         self.budget = BUSY_BUDGET if isinstance(inner, BusySelector) else None
         self.loop = RecordedLoop(RecordingSelector(inner, recorder=self.recorder))
         self.loop.recorder, self.loop.may_rest = self.recorder, self.pause_on_emfile

@@ -37,6 +37,9 @@ class Lab:
     large. `limit` bounds the tape in bytes. A listener that finds no free fd for a connection is not asked
     about until there is one, unless `pause_on_emfile` is False: then the loop spins (accept(2), EMFILE).
 
+    A handler's class attribute `framing`, "lines" or "length 4" (of N bytes, big-endian), lets a figure draw
+    where messages end.
+
     A lab starts stopped. In a notebook, running a cell again closes the labs that the cell made before.
     """
 

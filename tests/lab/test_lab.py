@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from labkit import Channel, Event, Lab, Queues, kernel
+from labkit import Channel, Event, Lab, LiveFigure, Queues, kernel
 from labkit.record.selectors import available
 
 from ..helpers import interrupted
@@ -632,3 +632,16 @@ def test_peers_can_be_listed_while_others_connect():
         done.set()
         looker.join()
         assert trouble == []
+
+
+def test_a_handler_may_say_how_its_messages_are_framed():
+    class Lines(Hoard):
+        framing = "lines"
+
+    with Lab(Lines) as lab:
+        lab.connect("alice").send(b"one\ntwo")
+        lab.step(2)
+        (content,) = [m for m in LiveFigure(lab.tape).marks() if m.kind == "content" and m.text]
+        assert content.text == r"one\n│two"
+    with Lab(Hoard) as lab:
+        assert "framing" not in lab.tape.about
