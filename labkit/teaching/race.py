@@ -28,6 +28,7 @@ from labkit.loop import Listener, Loop
 from labkit.rpc.framing import Decoder, ProtocolError, encode
 from labkit.rpc.rpc import Client, Handler, RPCError
 from labkit.teaching.practice_source import source_of
+from labkit.teaching.practice_stages import Ended
 
 CLIENTS, CALLS, ROUNDS = 8, 800, 5
 STARTS_WITHIN, ANSWERS_WITHIN = 30.0, 5.0  # seconds
@@ -111,7 +112,7 @@ def _process(name: str, folder: Path, function: str) -> Iterator[tuple[tuple[str
 
 def _last_words(path: Path) -> str:
     lines = path.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-    return f" ({lines[-1]})" if lines else ""
+    return f" ({lines[-1].rpartition(Ended.__name__ + ': ')[2]})" if lines else ""
 
 
 # ---- the servers, each in its process ----------------------------------------------------------------------
