@@ -109,3 +109,25 @@ def test_it_is_as_wide_as_its_cell(figure: Figure, wide: int):
         assert figure.box.evaluate(crisp), "a pixel of the canvas is a pixel of the screen"
     finally:
         figure.page.set_viewport_size({"width": 1400, "height": 1000})
+
+
+def test_notebook_7_shows_it_and_obeys_it(open_one: Notebook):
+    """The last of this file: it runs the cells anew, in the other front end."""
+    page = open_one.page.context.new_page()
+    try:
+        page.goto(
+            f"{open_one.lab.address}notebooks/{open_one.name}?token={open_one.lab.token}", timeout=60_000
+        )
+        page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
+        page.click('.lm-MenuBar-item:has-text("Run")')
+        page.click('.lm-Menu-item:has(.lm-Menu-itemLabel:text-is("Run All Cells"))')
+        said = page.locator(".labkit .lk-said").first
+        page.wait_for_function("() => document.querySelector('.labkit')?.figure.painted", timeout=60_000)
+        page.get_by_role("button", name="Step", exact=True).first.click()
+        page.wait_for_function(
+            "() => document.querySelector('.labkit').figure.drawing.i === 0", timeout=20_000
+        )
+        assert said.inner_text().startswith("Iteration 0:")
+        page.wait_for_function("() => document.querySelector('.labkit').figure.canvas.width > 500")
+    finally:
+        page.close()

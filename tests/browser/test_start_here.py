@@ -51,6 +51,15 @@ def test_runs_without_an_error_or_a_complaint(start: Notebook):
     assert start.dialogs() == []
 
 
+def test_a_compact_figure_leaves_room_for_what_says_what_to_do(start: Notebook):
+    start.run_cell(LAB_CELL).run_cell(LIVE_CELL)
+    figure = start.figures()[0]
+    figure.wait_until(lambda: figure.words().startswith("No iteration"), "a figure of a fresh lab")
+    figure.wait_for_rest()
+    box = figure.box.bounding_box()
+    assert box is not None and box["height"] <= 420, "with its controls and one peer"
+
+
 def test_three_cells_later_a_loop_moves(figure: Figure):
     before = figure.wait_for_rest()
     figure.press("Step")

@@ -247,6 +247,14 @@ def test_a_peer_is_driven_from_its_row(lab: Lab, page: Page):
     soon(lambda: not alice.open and not page.state["peers"]["rows"][0]["open"])
 
 
+def test_a_peer_that_closes_reads_no_more(lab: Lab, page: Page):
+    press(page, "peer", peer="alice", act="reads")
+    soon(lambda: page.state["peers"]["rows"][0]["reads"])
+    lab.peers["alice"].close()
+    soon(lambda: not page.figure.controls.reading)  # type: ignore[attr-defined]
+    assert not page.state["trouble"]
+
+
 def test_new_peers_get_rows(lab: Lab, page: Page):
     press(page, "connect")
     soon(lambda: len(page.state["peers"]["rows"]) == 2)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 
 import pytest
 
 from labkit import Channel, Lab
+from labkit.figure.browser import Browser, Canvas
 from labkit.figure.controls import Controls
 from labkit.figure.view import View
 from labkit.figure.wire import ASLEEP, IN_FLIGHT, PATIENCE, RARELY, Wire
@@ -95,6 +97,17 @@ def test_a_browser_that_does_not_paint_is_not_flooded(view: View):
     assert wire.ready(10.0 + PATIENCE * 1.01), (
         "a busy kernel hears no answers, and shows something all the same"
     )
+
+
+def test_the_widget_waits_as_its_wire_does(view: View, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(Canvas, "send", lambda *_: None)
+    browser = Browser(lambda _: None)
+    for _ in range(IN_FLIGHT):
+        assert browser.ready(time.monotonic())
+        browser.show(view.draw(), {})
+    assert not browser.ready(time.monotonic() - PATIENCE)
+    assert browser.ready(time.monotonic() + PATIENCE)
+    browser.close()
 
 
 def test_a_browser_that_looks_elsewhere_gets_little(view: View):
