@@ -24,7 +24,7 @@ ROOMS = (
     "kernel", "loop", "rpc", "tape", "record", "watching", "diagnosis", "measure", "lab", "trace", "charts",
     "figure", "teaching", "course", "classroom",
     "__init__",  # the front door: what a notebook names
-    "cli", "__main__",
+    "cli",
 )  # fmt: skip
 FLOORS = {room: floor for floor, room in enumerate(ROOMS)}
 FOLDERS = {path.name for path in LABKIT.iterdir() if path.is_dir()}
@@ -58,6 +58,19 @@ def test_every_room_has_a_floor():
     rooms = {room_of(path) for path in files()}
     homeless = sorted(rooms - FLOORS.keys())
     assert not homeless, f"say in ROOMS where these belong: {homeless}"
+    gone = sorted(FLOORS.keys() - rooms)
+    assert not gone, f"in ROOMS, and nowhere in labkit: {gone}"
+    empty = [name for name in FOLDERS - {"__pycache__"} if not list((LABKIT / name).glob("*.py"))]
+    assert not empty, f"folders without a file of code: {empty}"
+
+
+def test_every_room_says_what_it_is_and_what_it_must_not_know():
+    """A folder's first docstring is its one idea: two sentences at least."""
+    for room in ROOMS:
+        path = LABKIT / f"{room}.py"
+        path = path if path.exists() else LABKIT / room / "__init__.py"
+        told = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+        assert told and (path.name != "__init__.py" or room == "__init__" or len(told.split()) >= 12), room
 
 
 def test_nothing_imports_upward():

@@ -27,25 +27,25 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.timeout(300))
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    reason = config.stash.get(SKIPPED, "")
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    skipped = [each.longrepr for each in terminalreporter.stats.get("skipped", [])]  # by any worker
+    reason = next((words for _, _, words in skipped if NO_BROWSER in words), "").partition(NO_BROWSER)[2]
     if reason:
         line = f"THE BROWSER TESTS WERE SKIPPED: {reason}. Nothing was tested in JupyterLab."
         terminalreporter.write_sep("!", "no browser", red=True, bold=True)
         terminalreporter.write_line(line, red=True, bold=True)
 
 
-SKIPPED: pytest.StashKey[str] = pytest.StashKey()
+NO_BROWSER = "no browser: "
 
 
 @pytest.fixture(scope="session")
-def chromium(pytestconfig: pytest.Config) -> Iterator[Browser]:
+def chromium() -> Iterator[Browser]:
     found = find_or_install()
     if found.path is None:
         if os.environ.get("CI", "").lower() in ("true", "1"):
             pytest.fail(f"CI must run the browser tests, and there is {found.reason}", pytrace=False)
-        pytestconfig.stash[SKIPPED] = found.reason
-        pytest.skip(found.reason)
+        pytest.skip(NO_BROWSER + found.reason)
     with sync_playwright() as playwright:
         browser = start_chromium(playwright, found.path)
         yield browser

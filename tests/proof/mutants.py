@@ -71,6 +71,11 @@ def copy_of_the_checkout(room: str) -> Path:
             if copy is not None and (ROOT / name).is_file() and differs(ROOT / name, copy):
                 copy.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(ROOT / name, copy)
+    for gone in (folder / "labkit").rglob("*.py"):
+        if not (ROOT / gone.relative_to(folder)).exists():
+            for copy in (gone, folder / "mutants" / gone.relative_to(folder)):
+                for each in copy.parent.glob(f"{copy.name}*"):  # and its verdicts
+                    each.unlink()
     project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     settings = SETTINGS.format(room=room, tests=json.dumps(ROOMS[room]))
     (folder / "pyproject.toml").write_text(project + settings, encoding="utf-8")
