@@ -164,7 +164,8 @@ class Hub:
         until, heard = time.monotonic() + within, Counter[str]()
         with connect(url, max_size=None, additional_headers=teacher) as channel:
             for number, cell in enumerate(cells):
-                header = {"msg_id": f"{number}", "msg_type": "execute_request", "version": "5.3"}
+                own = secrets.token_hex(8)  # a kernel takes no message twice
+                header = {"msg_id": own, "msg_type": "execute_request", "version": "5.3"}
                 header |= {"session": "hub", "username": "", "date": ""}
                 content: dict[str, Any] = {"code": cell, "silent": False, "store_history": True}
                 content |= {"user_expressions": {}, "allow_stdin": False, "stop_on_error": False}
@@ -175,7 +176,7 @@ class Hub:
                     answer = channel.recv(timeout=within)
                     told = json.loads(answer) if isinstance(answer, str) else {"msg_type": "comm_msg"}
                     heard[told["msg_type"]] += 1
-                    if told["msg_type"] == "execute_reply" and told["parent_header"]["msg_id"] == str(number):
+                    if told["msg_type"] == "execute_reply" and told["parent_header"]["msg_id"] == own:
                         break
             assert told["content"]["status"] == "ok", told["content"]
         return heard
