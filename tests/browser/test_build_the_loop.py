@@ -49,7 +49,6 @@ def test_every_step_passes_but_the_one_that_was_left_out(built: Notebook):
     verdicts = built.page.locator(".labkit-verdict p:first-child")
     told = [verdicts.nth(at).text_content() or "" for at in range(verdicts.count())]
     assert told and all(re.search(r"(\d) of \1 points$", each) for each in told), told
-    assert built.page.get_by_text("You begin with the reference's Loop4.").count() == 1
 
 
 def test_each_trial_shows_the_readers_own_loop(built: Notebook):
