@@ -9,7 +9,7 @@ import pytest
 
 from labkit.figure.layout import room
 from labkit.figure.marks import Mark
-from labkit.figure.panels.buffers import amount, wrapped
+from labkit.figure.panels.buffers import amount, numbered, wrapped
 from labkit.tape.turn import Call, Moment, Now, Queues
 
 from .reading import drawn, middle, of
@@ -276,3 +276,11 @@ def test_an_escape_is_never_torn_between_two_lines():
             assert not any(re.search(r"(?<!\\)(\\\\)*\\(x[0-9a-f]?)?$", line) for line in lines)
     assert wrapped("anything", 50, 0) == []
     assert wrapped("abcdefgh" * 9, 50, 2)[1] == ("abcdefgh" * 9)[len(wrapped("abcdefgh" * 9, 50, 2)[0]) :]
+
+
+def test_a_number_that_fits_neither_in_its_bar_nor_beside_it_is_said_shorter():
+    assert numbered(11_688, 60, 90) == ("11,688", 4.0)
+    assert numbered(11_688, 10, 90) == ("11,688", 14)
+    assert numbered(11_688, 42, 74) == ("12K", 4.0)
+    assert numbered(7, 3, 90) == ("7", 7)
+    assert numbered(11_688, 20, 22)[1] == 4.0, "there is no room at all"

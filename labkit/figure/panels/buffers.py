@@ -134,9 +134,7 @@ class Buffers(Panel):
                 text = f"{row.label}: {name} ({owner}), now {_said(now, limit)}; the loop has not looked yet"
                 marks.append(self.box("now", "bytes", here, fd=fd, value=now, text=text))
             if held:
-                text, at = amount(held, wide - 4), 4.0
-                if box[2] < room(text) + 6 <= wide - box[2]:  # beside a bar that is too short for it
-                    at = box[2] + 4
+                text, at = numbered(held, box[2], wide)
                 marks.append(self.says("amount", "", x + at, y + (BAR - LINE) / 2, wide - at, text, fd=fd))
             for at, text in enumerate(wrapped(shown[number], wide, row.lines - 1)):
                 marks.append(self.says("content", state, x, y + BAR + at * LINE, wide, text, fd=fd))
@@ -242,14 +240,27 @@ def verdict(it: Iteration, fd: int) -> tuple[str, str]:
     return "unsure", "the peer was moving" if account.moving else "the kernel does not say"
 
 
+def numbered(count: int, bar: float, wide: float) -> tuple[str, float]:
+    """A number of bytes and where it begins: in its bar, or beside it, or shorter; or else across its end."""
+    for text in forms(count):
+        needs = room(text) + 6
+        if needs <= bar or bar + needs <= wide:
+            return text, 4.0 if needs <= bar else bar + 4
+    return amount(count, wide - 4), 4.0
+
+
 def amount(count: int, wide: float) -> str:
     """A number of bytes in at most `wide` pixels: `8,192`, else `8.2 K`, else `8K`."""
-    texts = [f"{count:,}"]
+    texts = forms(count)
+    return next((text for text in texts if room(text) <= wide), texts[-1])
+
+
+def forms(count: int) -> list[str]:
+    """The ways to write a number, from exact to short."""
     for size, unit in ((10**12, "T"), (10**9, "G"), (10**6, "M"), (10**3, "K")):
         if count >= size:
-            texts += [f"{count / size:.1f} {unit}", f"{count / size:.0f}{unit}"]
-            break
-    return next((text for text in texts if room(text) <= wide), texts[-1])
+            return [f"{count:,}", f"{count / size:.1f} {unit}", f"{count / size:.0f}{unit}"]
+    return [f"{count:,}"]
 
 
 # ---- the bytes themselves --------------------------------------------------------------------------------
