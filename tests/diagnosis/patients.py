@@ -6,12 +6,14 @@ A patient is a function: with `healthy` it is the twin, which differs in the one
 
 from __future__ import annotations
 
+import re
 import socket
 import time
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 
-from labkit import AsyncoreLab, Tape
+from labkit import AsyncoreLab, Finding, Tape, diagnose
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)
@@ -35,6 +37,27 @@ def until(done: Callable[[], object], seconds: float = 10.0) -> None:
         if time.monotonic() > end:
             raise TimeoutError("it did not happen")
         time.sleep(0.002)
+
+
+PRESSURE = Path("/proc/pressure/cpu")
+
+
+def kept_waiting() -> float:
+    """Seconds in which some thread of this machine waited for a CPU (PSI); 0 where that is unknown."""
+    told = re.search(r"some .*total=(\d+)", PRESSURE.read_text() if PRESSURE.exists() else "")
+    return int(told[1]) / 1e6 if told else 0.0
+
+
+def judged(make: Callable[[], Tape], blocks: bool = False) -> list[Finding]:
+    """What is found on a tape that is made now.
+
+    A machine with too much to do may keep a thread waiting for its CPU; no tape can tell that from a handler
+    that sleeps. If it did while the tape was made, nobody `blocks` unless that is what is to be found.
+    """
+    before = kept_waiting()
+    found = diagnose(make())
+    too_busy = kept_waiting() - before >= 0.1
+    return [each for each in found if blocks or not too_busy or each.rule != "blocking"]
 
 
 class Server(asyncore.dispatcher):

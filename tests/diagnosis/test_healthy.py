@@ -18,7 +18,7 @@ from labkit import Channel, Lab, Peer, RecordingSelector, Tape, diagnose, watch
 from labkit.lab.scenarios import SCENARIOS, Echo, Lines
 from labkit.loop import READ
 from labkit.record.recorder import Recorder
-from tests.diagnosis.patients import Server, asyncore
+from tests.diagnosis.patients import Server, asyncore, judged
 
 BURN = "while True: pass"
 SELECTORS = "select", "poll", "epoll"
@@ -38,7 +38,7 @@ def machine(request: pytest.FixtureRequest) -> Iterator[str]:
 @pytest.mark.parametrize("selector", SELECTORS)
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_scenarios(name: str, selector: str, machine: str):
-    assert diagnose(SCENARIOS[name](selector)) == []
+    assert judged(lambda: SCENARIOS[name](selector)) == []
 
 
 # ---- random labs -----------------------------------------------------------------------------------------
@@ -76,7 +76,7 @@ HANDLERS = Echo, Lines, Bounded, Late
     "seed", [*range(5), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(5, 50))]
 )
 def test_random_labs(seed: int):
-    assert diagnose(random_lab(seed)) == []
+    assert judged(lambda: random_lab(seed)) == []
 
 
 def random_lab(seed: int) -> Tape:
@@ -217,7 +217,7 @@ def test_the_echo_servers_of_asyncios_documentation(calls: bool, machine: str):
                     await asyncio.gather(*(ask(address) for _ in range(10)))
         return tape
 
-    assert diagnose(asyncio.run(main())) == []
+    assert judged(lambda: asyncio.run(main())) == []
 
 
 async def get(address: tuple[str, int], path: bytes, times: int) -> None:
@@ -255,7 +255,7 @@ def test_aiohttp_under_load(calls: bool, machine: str):
         await runner.cleanup()
         return tape
 
-    assert diagnose(asyncio.run(main())) == []
+    assert judged(lambda: asyncio.run(main())) == []
 
 
 @pytest.mark.slow
@@ -287,4 +287,4 @@ def test_uvicorn_under_load(calls: bool, machine: str):
         await serving
         return tape
 
-    assert diagnose(asyncio.run(main())) == []
+    assert judged(lambda: asyncio.run(main())) == []
