@@ -53,7 +53,9 @@ def reused(sources: list[str]) -> dict[str, list[int]]:
     readers: set[str] = set()
     imported: dict[str, set[str]] = defaultdict(set)
     for number, source in enumerate(sources):
-        table = symtable.symtable(source, "a cell", "exec")
+        # An await outside a function is a cell's own; from Python 3.14 on symtable does not take one.
+        plain = re.sub(r"\b(?:await|async(?= with| for)) ", "", source)
+        table = symtable.symtable(plain, "a cell", "exec")
         made = {each.get_name() for each in table.get_symbols() if each.is_assigned() or each.is_imported()}
         first = _first_stores(ast.parse(source))
         for name in made:
