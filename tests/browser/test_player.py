@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
-from labkit import LiveFigure, Tape
+from labkit import Channel, LiveFigure, Tape
+from labkit.figure.script import module
 from labkit.lab.lab import Lab
 from labkit.lab.scenarios import Echo, echo
 
@@ -112,6 +114,63 @@ def test_it_fits_its_page_and_has_the_pages_colours(page: Page):
     dark = page.evaluate("() => matchMedia('(prefers-color-scheme: dark)').matches")
     assert page.evaluate("() => player.figure.root.classList.contains('dark')") == dark
     assert ground == page.evaluate("() => getComputedStyle(player.figure.root).backgroundColor")
+
+
+def test_on_a_phone_the_panels_stand_under_one_another(chromium: Browser, file: Path):
+    for page in opened(chromium, file, {"width": 400, "height": 800}):
+        assert page.evaluate(FITS)
+        boxes = page.evaluate("() => player.figure.drawing.panels.map(({ box }) => box)")
+        assert {x for x, *_ in boxes} == {0} and len({y for _, y, *_ in boxes}) == len(boxes) == 4
+        edges = """() => { const { w, h } = player.figure.drawing; return [...player.figure.marks()].filter(
+          (m => m.x < -1 || m.y < -1 || m.x + m.w > w + 1 || m.y + m.h > h + 1)).length }"""
+        assert page.evaluate(edges) == 0, "no mark is outside"
+        assert page.evaluate("() => player.figure.fitting") > 0.6, "and not scaled down to nothing"
+        page.set_viewport_size({"width": 1000, "height": 800})
+        page.wait_for_function("() => player.figure.drawing.w === player.w")
+
+
+GLIDING = """step => {
+  const { figure } = player;
+  player.goTo(step - 1);
+  Object.assign(figure, { glides: [], lastGlide: -1e9 });
+  player.goTo(step);
+  return figure.glides.map(({ mark }) => mark.kind);
+}"""
+
+
+class Slow(Channel):
+    """Takes four bytes at a time, so that the next four move from the kernel to it in the step after."""
+
+    def handle_read(self) -> None:
+        self.read_buffer += self.recv(4)
+
+
+@pytest.mark.parametrize("motion", ["no-preference", "reduce"])
+def test_bytes_glide_for_a_moment_unless_the_reader_wants_no_motion(
+    chromium: Browser, tmp_path: Path, motion: str
+):
+    with Lab(Slow) as lab:
+        lab.connect("alice").send(b"12345678")
+        lab.step(3)
+        file = LiveFigure(lab.tape).save(tmp_path / "x.html")
+    for page in opened(chromium, file, {"width": 1000, "height": 800}):
+        page.emulate_media(reduced_motion=motion)  # type: ignore[arg-type]
+        gliding = page.evaluate(GLIDING, 2)
+        assert set(gliding) == ({"bytes"} if motion == "no-preference" else set())
+        page.wait_for_function("() => !player.figure.glides.length && !player.figure.waiting")
+    lasts = re.search(r"const GLIDE = (\d+);", module())
+    assert lasts is not None and int(lasts[1]) <= 250, "ms"
+
+
+def test_full_screen_is_half_as_large_again(page: Page):
+    before = page.evaluate("() => getComputedStyle(player.figure.root).fontSize")
+    page.get_by_role("button", name="Full screen").click()
+    page.wait_for_function("() => document.fullscreenElement === player.figure.root && player.figure.large")
+    page.wait_for_function("() => player.figure.root.classList.contains('large')")
+    large = page.evaluate("() => getComputedStyle(player.figure.root).fontSize")
+    assert float(large.removesuffix("px")) == pytest.approx(1.5 * float(before.removesuffix("px")))
+    page.evaluate("() => document.exitFullscreen()")
+    page.wait_for_function("() => !player.figure.root.classList.contains('large')")
 
 
 def test_axe_finds_nothing(page: Page):
