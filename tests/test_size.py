@@ -36,7 +36,10 @@ def test_no_file_is_too_long_to_read():
     assert not long, f"longer than {LONGEST} lines: {long}"
 
 
-@pytest.mark.parametrize("name", BOUNDS)
+@pytest.mark.parametrize(
+    "name",
+    ["recorder", "words", pytest.param("labkit", marks=pytest.mark.slow)],  # which takes a second
+)
 def test_rooms_stay_small(name: str):
     counted, left_out, most = BOUNDS[name]
     lines = sum(
