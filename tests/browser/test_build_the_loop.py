@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import ast
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -44,11 +44,8 @@ def built(lab: JupyterLab, open_notebook: Open) -> Iterator[Notebook]:
 
 def test_every_step_passes_but_the_one_that_was_left_out(built: Notebook):
     assert built.errors() == []
-    kept = built.ask(PASSED)
-    assert kept == repr([step.name for step in STEPS if step is not HELPED])
-    verdicts = built.page.locator(".labkit-verdict p:first-child")
-    told = [verdicts.nth(at).text_content() or "" for at in range(verdicts.count())]
-    assert told and all(re.search(r"(\d) of \1 points$", each) for each in told), told
+    kept = ast.literal_eval(built.ask(PASSED))
+    assert kept == [step.name for step in STEPS if step is not HELPED]
 
 
 def test_each_trial_shows_the_readers_own_loop(built: Notebook):
