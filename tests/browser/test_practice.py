@@ -50,7 +50,7 @@ def test_a_wrong_answer_is_told_what_happened_and_where(solving: Notebook):
     verdict.evaluate("each => each.scrollIntoView({ block: 'center' })")
     told = verdict.inner_text()
     assert "Of 3,000 bytes none is left lying." in told
-    assert "1,976 lie in the receive queue" in told
+    assert "2,000 lie in the receive queue" in told
     assert "iteration 3, where the figure below is opened" in told
     assert "the reference made recv" in told
     assert "Level-triggered means" not in told, "the explanation comes after passing"
