@@ -115,7 +115,9 @@ class Watched:
         self.interest.pop(fd, None)
         self.left.discard(fd)
         self.behind.discard(fd)
-        return self.data.pop(fd, None) is not None
+        watched = fd in self.data
+        self.data.pop(fd, None)
+        return watched
 
     def _forget(self, fd: int) -> None:
         for table in (self._totals, self._sent, self._identity, self.told):
