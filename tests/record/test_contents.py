@@ -1,11 +1,12 @@
 """What stands where, byte by byte, in a stepped lab; and what the kernel holds while it is stopped."""
 
 import io
+import socket
 
 import pytest
 
 from labkit import Channel, Contents, Event, Lab, Tape
-from labkit.record.contents import KEPT, Sent, first
+from labkit.record.contents import KEPT, LOOKED_AT_MOST, Sent, first, received
 
 
 class Echo(Channel):
@@ -156,3 +157,42 @@ def test_what_was_sent_unseen_is_not_made_up():
 def test_the_first_bytes_of_any_buffer(buffer):
     assert first(buffer) == b"abc" and first(buffer, 1) == b"bc"
     assert first(None) is None and first(7) is None
+
+
+@pytest.mark.parametrize(
+    ("buffer", "skipped", "shown"),
+    [
+        ("a\ud800b", 0, b"a?b"),  # no bytes of any text: half a surrogate pair
+        ("ä" * 300, 0, ("ä" * 300).encode()[:256]),
+        ("a" * 300 + "b" * 300, 299, b"a" + b"b" * 255),
+        (b"a" * 300 + b"b" * 300, 299, b"a" + b"b" * 255),
+        (io.StringIO("text"), 2, b"xt"),
+        (type("Odd", (), {"getvalue": 7})(), 0, None),
+        ([b"a", b"b"], 0, None),
+    ],
+)
+def test_a_buffer_shows_256_bytes_after_those_that_are_gone(buffer, skipped, shown):
+    assert first(buffer, skipped) == shown
+
+
+def test_a_look_at_a_receive_queue_takes_nothing_and_is_not_taken_at_a_long_one():
+    here, there = socket.socketpair()
+    with here, there:
+        there.send(bytes(range(200)) * 6)
+        fd = here.fileno()
+        assert received(fd, 0) == b"" and received(fd, None) is None
+        assert received(fd, 3) == b"\0\1\2" and received(fd, LOOKED_AT_MOST) == (bytes(range(200)) * 2)[:256]
+        assert received(fd, LOOKED_AT_MOST + 1) is None
+        assert len(here.recv(5000)) == 1200
+
+
+def test_what_was_sent_last_is_kept_up_to_a_limit():
+    sent, total = Sent(), 0
+    for piece in (b"a" * 40_000, b"b" * 40_000, b"", bytearray(b"c") * 10):
+        total += len(piece)
+        sent.add(piece, len(piece), total)
+    assert sent.last(11, total) == b"b" + b"c" * 10
+    assert sent.last(40_011, total) == b"a" + b"b" * 255
+    assert sent.last(KEPT, total) == b"a" * 256 and sent.last(KEPT + 1, total) is None
+    sent.add(memoryview(b"dropped kept")[8:], 3, total + 3)
+    assert sent.last(3, total + 3) == b"kep"
