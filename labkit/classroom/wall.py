@@ -31,12 +31,13 @@ class Classroom(Room):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._views: list[ipywidgets.HTML] = []
+        self._said = ""  # why the last button did nothing; it stays until another is pressed
         self._drawn = threading.Thread(target=self._draw_on, name="labkit wall", daemon=True)
         self._drawn.start()
 
     def wall(self) -> Any:
         """The wall as a widget."""
-        view = ipywidgets.HTML(wall(self))
+        view = ipywidgets.HTML(self._shown())
         self._views.append(view)
         buttons = [
             self._button("Close the vote", "end the vote and show it", self.close_vote),
@@ -50,8 +51,8 @@ class Classroom(Room):
         super().close()
         if threading.current_thread() is not self._drawn:
             self._drawn.join(5)
-        for view in self._views:
-            view.value = wall(self)
+        self._said = ""
+        self._draw()
 
     def _button(self, text: str, tip: str, order: Any) -> Any:
         button = ipywidgets.Button(description=text, tooltip=tip)
@@ -59,23 +60,27 @@ class Classroom(Room):
         def pressed(_: Any) -> None:
             try:
                 order()
+                self._said = ""
             except (RuntimeError, TimeoutError, ValueError) as error:
-                self._say(str(error))
+                self._said = f'<p role="status">{escape(str(error))}</p>'
+            self._draw()
 
         button.on_click(pressed)
         return button
 
-    def _say(self, text: str) -> None:
+    def _shown(self) -> str:
+        return wall(self) + self._said
+
+    def _draw(self) -> None:
+        shown = self._shown()
         for view in self._views:
-            view.value = wall(self) + f'<p role="status">{escape(text)}</p>'
+            view.value = shown
 
     def _draw_on(self) -> None:
         while not self._closed.is_set():
             self.changed.wait(1)
             self.changed.clear()
-            shown = wall(self)
-            for view in self._views:
-                view.value = shown
+            self._draw()
             self._closed.wait(DRAWN_EVERY)
 
     def _ipython_display_(self) -> None:

@@ -15,6 +15,7 @@ from labkit import Channel, Lab
 from labkit.classroom.limits import Limits
 from labkit.classroom.room import Room
 from labkit.classroom.scripts import backpressure, flood, select_against_epoll, slow_handler
+from labkit.classroom.wall import Classroom, wall
 
 from .hostile import WITHIN, attack
 
@@ -381,9 +382,22 @@ def test_a_vote_that_was_overheard_and_is_sent_again_counts_once_and_not_in_the_
     assert raw(room, overheard)[0] == 409 and ballot.tally() == [0, 0]
 
 
-def test_a_name_with_markup_stays_text_everywhere(room):
-    from labkit.classroom.wall import wall
+def test_the_wall_says_why_a_button_did_nothing_until_another_is_pressed(lab):
+    with Classroom(lab) as room:
+        view, buttons = room.wall().children
+        close, _, reveal, _ = buttons.children
+        room.ask("Whose <question> is this?", ["mine", "yours"])
+        close.click()
+        reveal.click()
+        assert "say what the experiment showed" in view.value
+        Phone(room, "ann")  # comes in, and so the wall is drawn anew
+        eventually(lambda: "ann" in view.value)
+        assert "say what the experiment showed" in view.value
+        close.click()
+        assert "say what the experiment showed" not in view.value
 
+
+def test_a_name_with_markup_stays_text_everywhere(room):
     Phone(room, "<script>x</script>")
     room.ask("<img src=x onerror=y>", ["<b>a</b>", "c"])
     shown = wall(room)
