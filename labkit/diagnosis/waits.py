@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise, zip_longest
-from statistics import median
+from statistics import median, quantiles
 from typing import NamedTuple
 
 from labkit.diagnosis.finding import Finding
@@ -273,16 +273,20 @@ def _goes_out(row: Row) -> bool:
 
 
 def quadratic(history: History) -> Iterator[Finding]:
-    """Each iteration takes longer the more a buffer holds, though it moves no more bytes (S59)."""
+    """Each iteration takes longer the more a buffer holds, though it moves no more bytes (S59).
+
+    A busy machine makes some iterations slow, not all: those that nobody disturbed must take longer, too.
+    """
     for life in history.lives:
         rows = sorted((row for row in life.rows if _holds(row) and row.calls), key=_holds)
         if len(rows) < ENOUGH_ROWS:
             continue
         quarters = [rows[len(rows) * n // 4 : len(rows) * (n + 1) // 4] for n in range(4)]
         sizes = [int(median(map(_holds, quarter))) for quarter in quarters]
-        cpu = [median(row.turn.cpu_ns for row in quarter) for quarter in quarters]
+        times = [quantiles((row.turn.cpu_ns for row in quarter), n=4) for quarter in quarters]
+        undisturbed, cpu, _ = zip(*times, strict=True)
         moved = [median(map(_moved, quarter)) for quarter in quarters]
-        grows = cpu[0] * 1.2 < cpu[1] and cpu[1] < cpu[2] < cpu[3] and cpu[3] >= 3 * cpu[0]
+        grows = _grows(undisturbed) and _grows(cpu)
         if sizes[3] < LARGE or not grows or moved[3] > 2 * moved[0]:
             continue
         yield Finding(
@@ -296,6 +300,10 @@ def quadratic(history: History) -> Iterator[Finding]:
             "each small piece, the work grows with the square of the size (S59).",
             "Keep what is waiting in a bytearray and delete from its front, or in a list of pieces.",
         )
+
+
+def _grows(cpu: Sequence[float]) -> bool:
+    return cpu[0] * 1.2 < cpu[1] < cpu[2] < cpu[3] and cpu[3] >= 3 * cpu[0]
 
 
 def _holds(row: Row) -> int:
