@@ -54,9 +54,9 @@ class Picture:
             placeholder="bytes, then Enter", layout=w.Layout(width="170px"), continuous_update=False
         )
         self.typed.observe(self._typed, "value")
-        buttons = [self._button(text, {"do": "peer", "act": act}) for text, act in ACTS]
+        self.acts = [self._button(text, {"do": "peer", "act": act}) for text, act in ACTS]
         self.peers = w.HBox(
-            [self.peer, self.typed, *buttons, self._button("Connect a peer", {"do": "connect"})],
+            [self.peer, self.typed, *self.acts, self._button("Connect a peer", {"do": "connect"})],
             layout=w.Layout(flex_flow="row wrap"),
         )
         moves = w.HBox([self.back, self.forward, self.step, self.run, self.scrubber])
@@ -70,26 +70,30 @@ class Picture:
     def show(self, drawing: Drawing, state: dict[str, Any], glide: bool = False) -> None:
         """Show a drawing and the state of the controls."""
         self._shown_at = time.monotonic()
-        self.image.value = agg.png(drawing, scale=SCALES[state["theme"]])
-        self.words.value = f"<div>{escape(drawing.says)}</div>"
         self.tell(state)
+        self.image.value = agg.png(drawing, scale=SCALES[self._state["theme"]])
+        self.words.value = f"<div>{escape(drawing.says)}</div>"
 
     def tell(self, state: dict[str, Any]) -> None:
-        """Show the state of the controls."""
-        self._state = state
+        """Show the state of the controls: all of it at first, then as much as is new."""
+        self._state = state = self._state | state
         running, replay = state["running"], state["replay"]
         self.run.description = "Pause" if running else "Play" if replay else "Run"
         self.back.disabled, self.forward.disabled = not state["back"], not state["forward"]
         self.step.layout.display = "none" if replay else ""
         self.peers.layout.display = "" if state["connects"] else "none"
-        self._move_scrubber(state["i"], state["first"], state["last"])
+        self._move_scrubber(state["first"], state["last"])
         for name, each in self.chosen.items():
             if each.options != tuple(options := state["speeds" if name == "speed" else "granularities"]):
                 each.options = options
             each.value = state[name]
         names = [row["name"] for row in state["peers"]["rows"] if row["open"]]
         if self.peer.options != tuple(names):
-            self.peer.options = names
+            chosen = self.peer.value
+            self.peer.options = names  # which chooses the first, or nobody
+            self.peer.value = chosen if chosen in names else next(iter(names), None)
+        for about in (*self.acts, self.typed):
+            about.disabled = not names
         self.status.value = _status(state)
 
     def answer(self, of: str, why: str) -> None:
@@ -118,15 +122,11 @@ class Picture:
             self.typed.value = ""
             self._order({"do": "peer", "act": "type", "text": change["new"]})
 
-    def _move_scrubber(self, at: int, first: int, last: int) -> None:
+    def _move_scrubber(self, first: int, last: int) -> None:
         slider = self.scrubber
-        if last < 0:
-            return
-        with slider.hold_sync():
-            if (slider.min, slider.max) != (first, last):
-                slider.max = max(last, slider.min)
-                slider.min = first
-            slider.value = at
+        self._state["i"] = max(first, self._state["i"])  # of an empty tape, too
+        with slider.hold_sync(), slider.hold_trait_notifications():  # none of the three bounds the others yet
+            slider.min, slider.max, slider.value = first, max(first, last), self._state["i"]
 
     def _button(self, text: str, message: dict[str, Any]) -> w.Button:
         made = w.Button(description=text, tooltip=text, layout=w.Layout(width="auto"))
