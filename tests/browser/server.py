@@ -22,7 +22,7 @@ from typing import Any, Self
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = ROOT / "notebooks"
-STARTS_WITHIN = 60.0  # seconds
+STARTS_WITHIN = 180.0  # seconds, from a cold disk on a busy machine
 STOPS_WITHIN = 20.0
 QUIET = {
     "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
