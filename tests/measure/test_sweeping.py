@@ -1,4 +1,4 @@
-"""Sweeps: what is measured, how it ends, what the table and the figure say of it; a sweep that is watched."""
+"""Sweeps: what is measured, how it ends, what the table and the chart say of it."""
 
 from __future__ import annotations
 
@@ -12,14 +12,12 @@ from collections.abc import Iterator
 import pytest
 from PIL import Image
 
-from labkit import LiveSweep, sweep
+from labkit import sweep
 from labkit.charts.charts import bars, pointers, steps
 from labkit.charts.curves import curves
 from labkit.measure.costs import Point, Sweep
 from labkit.measure.reference import ONE_READY
 from labkit.measure.sweeping import ATTEMPTS, Calls, fd_room, sizes
-
-from ..helpers import interrupted
 
 SIZES = [10, 100, 1000]
 
@@ -177,58 +175,3 @@ def test_charts_say_what_they_show():
     chart = pointers({"fds": ["fd 5"], "files": ["socket"]}, [("fd 5", "socket")], "dup", crossed=["fd 5"])
     assert chart.alt == "dup. fd 5 points to socket. Gone: fd 5."
     assert chart.png().startswith(b"\x89PNG")
-
-
-# ---- watched ---------------------------------------------------------------------------------------------
-
-
-def slowly(n: int) -> Iterator[Calls]:
-    yield {"slow": lambda: time.sleep(0.02) or n}
-
-
-def test_a_live_sweep_measures_while_the_cell_is_over_and_returns_the_sweep():
-    live = LiveSweep(slowly, range(1, 6), unit="calls", repeats=1)
-    assert live.running
-    assert live.result()["slow"] == {n: n for n in range(1, 6)}
-    assert not live.running
-    assert "slow: 1 calls at 1 n" in live._final()["text/plain"]
-
-
-def test_a_live_sweep_can_be_cancelled_while_it_measures():
-    live = LiveSweep(slowly, range(1, 1000), unit="calls", within=60)
-    time.sleep(0.15)
-    began = time.monotonic()
-    live.cancel()
-    made = live.result()
-    assert time.monotonic() - began < 5
-    assert made.ended == "it was cancelled"
-    assert 0 < len(made.sizes) < 999
-
-
-def test_an_interrupt_while_a_cell_waits_cancels_and_keeps_what_is_measured():
-    live = LiveSweep(slowly, range(1, 1000), unit="calls", within=60)
-    with interrupted():
-        made = live.result()
-    assert made.ended == "it was cancelled"
-    assert made.sizes
-
-
-@pytest.mark.slow
-def test_a_second_live_sweep_cancels_the_first():
-    first = LiveSweep(slowly, range(1, 1000), unit="calls", within=60)
-    second = LiveSweep(slowly, [1], unit="calls")
-    assert not first.running
-    assert second.result().sizes == [1]
-
-
-def test_what_a_measurement_raises_is_raised_by_result():
-    def broken(n: int) -> Iterator[Calls]:
-        yield {"broken": lambda: 1 // 0}
-
-    with pytest.raises(ZeroDivisionError):
-        LiveSweep(broken, [1]).result()
-
-
-def test_nothing_is_left_behind():
-    LiveSweep(slowly, [1, 2], unit="calls").result()
-    assert not [each for each in threading.enumerate() if each.name == "labkit sweep"]

@@ -36,7 +36,7 @@ ROOMS = {
     "tape": ("tests/tape", "tests/record", "tests/lab/test_lab.py"),
     "record": ("tests/record", "tests/watching/test_watching.py", "tests/lab/test_lab.py", "tests/tape"),
     "diagnosis": ("tests/diagnosis",),
-    "figure": ("tests/figure", "tests/measure/test_sweeping.py"),
+    "figure": ("tests/figure",),
 }
 SETTINGS = """
 [tool.mutmut]
