@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -38,15 +39,19 @@ def add(commands: Any) -> None:
 def simulated(options: argparse.Namespace) -> int:
     """A simulated class, with the figure drawn meanwhile: 1 if a vote was lost or doubled."""
     from labkit.classroom.simulate import simulate
-    from labkit.figure.live import LiveFigure
-
-    def drawing(lab: Lab) -> Callable[[], object]:
-        figure = LiveFigure(lab.tape)
-        return lambda: figure.drawing(lab.tape[-1].index) if len(lab.tape) else None
 
     hour = simulate(options.simulate, draw=drawing)
     print(hour.as_json() if options.json else hour)
     return int(bool(hour.lost or hour.doubled))
+
+
+def drawing(lab: Lab) -> Callable[[], object]:
+    """What makes the next message of a live figure of `lab`: its newest iteration, for a browser that keeps up."""
+    from labkit.figure.live import LiveFigure
+    from labkit.figure.wire import Wire
+
+    figure, wire = LiveFigure(lab), Wire()
+    return lambda: wire.message(figure.draw(), {}, time.monotonic(), glide=False)
 
 
 def serve(options: argparse.Namespace) -> int:

@@ -18,10 +18,9 @@ from labkit.classroom.roll import Refused
 from labkit.loop import Channel
 
 TEXT, PAGE, NEWS = "text/plain; charset=utf-8", "text/html; charset=utf-8", "application/x-ndjson"
+HEADERS = (("cache-control", "no-store"), ("x-content-type-options", "nosniff"))
 # A page of ours is all that a phone may run, and no other page may hold it or read its answers.
-HEADERS = (
-    ("cache-control", "no-store"),
-    ("x-content-type-options", "nosniff"),
+OF_A_PAGE = (
     ("referrer-policy", "no-referrer"),
     ("x-frame-options", "DENY"),
     ("content-security-policy", "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
@@ -148,18 +147,22 @@ class Connection(Channel):
         if self.closing or self._http.our_state not in (h11.IDLE, h11.SEND_RESPONSE):
             return self.abort()
         headers = [*HEADERS, ("content-type", response.kind)]
+        if response.kind is PAGE:
+            headers += OF_A_PAGE
         if not response.stream:
             headers.append(("content-length", str(len(response.body))))
         if close:
             headers.append(("connection", "close"))
         reason = {200: b"OK"}.get(response.status, b"")
-        self._send(h11.Response(status_code=response.status, headers=headers, reason=reason))
+        events: list[Any] = [h11.Response(status_code=response.status, headers=headers, reason=reason)]
         if response.body and not self._bare:
-            self._send(h11.Data(data=response.body))
+            events.append(h11.Data(data=response.body))
+        if not response.stream:
+            events.append(h11.EndOfMessage())
         self.streams = response.stream
+        self._send(*events)
         if response.stream:
             return
-        self._send(h11.EndOfMessage())
         if not self.closing and (close or not self._next_cycle()):  # unless it broke while it was told
             self.handle_close()  # what is left goes out first
 
@@ -170,10 +173,9 @@ class Connection(Channel):
         self._http.start_next_cycle()
         return True
 
-    def _send(self, event: Any) -> None:
-        data = self._http.send(event)
-        if data:
-            self.write(data)
+    def _send(self, *events: Any) -> None:
+        """All of it in one write: each send of its own may wait for the interpreter."""
+        self.write(b"".join(self._http.send(event) or b"" for event in events))
 
 
 def _read(request: h11.Request, body: bytes, address: str) -> Request:

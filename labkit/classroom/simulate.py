@@ -1,7 +1,7 @@
 """A class that is simulated, to know before the lesson what this machine bears: joined, lost, and how fast.
 
-The phones are real connections from a process of their own; the figure is drawn ten times a second meanwhile,
-and the teacher presses Step. Times are in the units that the names say.
+The phones are real connections from a process of their own; the figure is drawn meanwhile as often as a live
+one allows itself, and the teacher presses Step. Times are in the units that the names say.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from labkit.classroom.room import Room
-from labkit.classroom.wall import wall
+from labkit.classroom.wall import DRAWN_EVERY, wall
+from labkit.figure.live import FRAMES_A_SECOND, SHARE
 from labkit.lab.lab import Lab
 from labkit.loop import Channel
 
 CHOICES = ("b''", "EAGAIN", "it sleeps")
-VOTE_WITHIN = 20.0  # seconds that a round may take
-DRAWN_EVERY = 0.1  # seconds
+VOTE_WITHIN = 60.0  # seconds that a round may take
 
 
 class Echo(Channel):
@@ -75,8 +75,11 @@ class Screen:
             thread.start()
 
     def _figure(self) -> None:
-        while not self._over.wait(DRAWN_EVERY):
+        pause = 0.0
+        while not self._over.wait(pause):
+            began = time.thread_time()
             self._draw()
+            pause = max(1 / FRAMES_A_SECOND, (time.thread_time() - began) / SHARE)
 
     def _wall(self) -> None:
         while not self._over.is_set():
@@ -102,7 +105,7 @@ def simulate(
     seed: int = 1,
     selector: str = "epoll",
 ) -> Hour:
-    """An hour with `count` phones in about twenty seconds; `draw(lab)` makes what draws the figure once.
+    """An hour with `count` phones in a few seconds; `draw(lab)` makes what draws the figure once.
 
     Raises RuntimeError if the phones could not join.
     """

@@ -95,6 +95,20 @@ def test_the_page_is_served_whole_and_may_run_nothing_but_itself(room):
     assert b"default-src 'none'" in head and b"set-cookie" not in head and b"no-store" in head
 
 
+def test_an_answer_is_one_send_however_it_is_made(room, lab):
+    """Each send more is a wait for the interpreter more, while the figure is drawn."""
+    before = lab.tape[-1].index if len(lab.tape) else -1
+    assert ask(room, "GET", "/ping")[0] == 200
+    Phone(room).listen().close()
+    eventually(lambda: not room.service.connections)
+    lab.pause()
+    sent = [it for it in lab.tape if it.index > before and any(call.name == "send" for call in it.calls)]
+    for it in sent:
+        answered = [call.fd for call in it.calls if call.name == "send"]
+        assert len(answered) == len(set(answered)), it.explain()
+    assert len(sent) == 3
+
+
 def test_a_student_is_an_fd_in_the_figure_by_name(room, lab):
     ann = Phone(room, "Ann")
     with ann.listen():
@@ -273,13 +287,13 @@ def test_connections_wait_in_the_backlog_while_the_loop_stands(room):
 # ---- hostile clients -------------------------------------------------------------------------------------
 
 
-def besieged(room: Room, requests: int, students: int = 5) -> float:
+def besieged(room: Room, requests: int, students: int = 5, seed: int = 7) -> float:
     """Seconds that so many malformed requests took while students listened, of whom none was dropped."""
     began = time.monotonic()
     phones = [Phone(room, f"student {n}") for n in range(students)]
     with contextlib.ExitStack() as stack:
         news = [stack.enter_context(phone.listen()) for phone in phones]
-        attack(room.address, requests)
+        attack(room.address, requests, seed)
         room.tell({"kind": "say", "text": "still here"})
         for stream in news:  # none of these comes back: whoever was dropped hears nothing more
             heard = b""
