@@ -60,6 +60,13 @@ def test_matplotlibs_picture_is_live(open_one: Notebook):
     assert f"Iteration {tape}:" in box.inner_text()
 
 
+def test_matplotlibs_buttons_are_of_the_peer_that_is_chosen(open_one: Notebook):
+    sent = "lab.peers['<!--<script>boom()</script>'].sent"
+    before = int(open_one.ask(sent))
+    picture(open_one).get_by_role("button", name="Send 1 KB").click()
+    open_one._until(lambda: int(open_one.ask(sent)) == before + 1000, 20, "the peer to send")
+
+
 def test_both_printers_show_the_same_lab(open_one: Notebook, figure: Figure):
     before = int(open_one.ask("len(lab.tape)"))
     figure.press("Step")

@@ -118,3 +118,31 @@ def connected(peers: int, contents: bool = True) -> Written:
         **shared,
     )  # fmt: skip
     return Written([first, second])
+
+
+class Player:
+    """A player of a tape that was written by hand; `reset` begins another."""
+
+    def __init__(self, iterations: int = 3, selector: str = "select") -> None:
+        self.running, self.closed, self.thread = False, False, 7
+        self.selector, self.acts = selector, list[str]()
+        self.begin(iterations)
+
+    def begin(self, iterations: int) -> None:
+        self.tape = Written([turn(i, interest=events({5: 1}), names={5: "alice"}) for i in range(iterations)])
+        self.tape.about["selector"] = self.selector
+
+    def step(self) -> None:
+        self.acts.append("step")
+        self.tape._its.append(turn(self.tape.dropped + len(self.tape)))
+
+    def run(self) -> None:
+        self.running = True
+        self.acts.append("run")
+
+    def pause(self) -> None:
+        self.running = False
+        self.acts.append("pause")
+
+    def reset(self) -> None:
+        self.begin(0)
