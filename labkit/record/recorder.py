@@ -209,6 +209,10 @@ class Recorder:
         news = None
         if asked or contents or backlog or self._news or self._pokes:
             told, self._news = self._news, defaultdict(list)
+            named = {fd for fd, *_ in told.get("names", ())}
+            for fd in named.intersection(told.get("gone", ())) - watched.data.keys():
+                self._news["gone"].append(fd)  # it was closed after: the name is not the next owner's
+                self._news["names"].append((fd, *numbered(fd, None)))
             pokes = tuple(_drain(self._pokes)) if self._pokes else ()
             news = packing.changes(interest=asked, pokes=pokes, contents=contents, backlog=backlog, **told)
         self.tape.append(

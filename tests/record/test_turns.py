@@ -7,11 +7,12 @@ import logging
 import selectors
 import socket
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from labkit import Event
+from labkit import Event, Tape
 from labkit.record.recorder import Recorder
 from labkit.tape.turn import Capacity, Poke, Queues
 
@@ -178,6 +179,26 @@ def test_a_connection_is_called_by_the_name_it_has_from_that_turn_on():
     recorder.asks(7, READ, "again")  # the same one still
     turn(recorder)
     assert last(recorder).names == {7: "alice"}
+
+
+@pytest.mark.parametrize("known", [False, True], ids=["come", "renamed"])
+@pytest.mark.parametrize("asked", [False, True], ids=["", "asked about"])
+def test_a_name_from_the_turn_of_the_close_is_not_the_next_owners(known: bool, asked: bool, tmp_path: Path):
+    recorder = Recorder(describe=lambda fd, data: (data, (1, 2, None, 4)))
+    if known:
+        recorder.asks(7, READ, "client")
+    turn(recorder)
+    recorder.rename(7, "alice") if known else recorder.asks(7, READ, "alice")
+    recorder.closes(7)
+    it = turn(recorder)
+    assert it.names[7] == "alice" and it.calls[0].name == "close"
+    if asked:
+        recorder.asks(7, READ, "bob")
+    recorder.note((7, "recv", 1, 1, 0, 10**18))
+    for it in (turn(recorder), last(recorder)):
+        assert it.name(7) == ("bob" if asked else "fd 7") and (7 in it.capacity) == asked
+    loaded = Tape.load(recorder.tape.save(tmp_path / "tape.jsonl"))
+    assert list(loaded) == list(recorder.tape)
 
 
 def test_a_poke_stands_in_the_turn_after_it_and_its_connection_is_looked_at(connection: Any):
