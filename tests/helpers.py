@@ -9,11 +9,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import ipywidgets
 import nbformat
 from nbclient import NotebookClient
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+# A name that a page would run, no encoding takes, a terminal obeys, and a line breaks at.
+EVIL = "<!--<script>boom()</script>\ud800\x1b[31m\x00\u202e\nx"
 RUNS_WITHIN = 60  # seconds, a whole notebook and each of its cells
 
 
@@ -39,6 +42,11 @@ def stderr_of(notebook: nbformat.NotebookNode) -> str:
     """All that the cells wrote on stderr."""
     outputs = [output for cell in code_cells(notebook) for output in cell.outputs]
     return "".join(each.text for each in outputs if each.output_type == "stream" and each.name == "stderr")
+
+
+def widgets() -> set[str]:
+    """The ids of all widgets there are; earlier tests may have left some, which end when they are freed."""
+    return set(ipywidgets.widgets.widget._instances)
 
 
 @contextmanager

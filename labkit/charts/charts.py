@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from labkit.charts.palette import series
-from labkit.charts.style import WIDE, Chart, Look, axes_in, beside, canvas, heading, look_of, words
+from labkit.charts.style import WIDE, Chart, Look, axes_in, beside, canvas, drawable, heading, look_of, words
 
 
 def bars(
@@ -25,7 +25,8 @@ def bars(
 
     The bars have one colour, since they are one kind of number.
     """
-    style, notes = look_of(look), notes or {}
+    style = look_of(look)
+    values, title, unit, notes = map(drawable, (values, title, unit, notes or {}))
     said = {name: _number(value, unit, notes.get(name, "")) for name, value in values.items()}
     left = beside(values, style)
     right = style.gap + 8 + max((style.width(text) for text in said.values()), default=0.0)
@@ -63,7 +64,8 @@ def steps(
     look: str | Look = "screen",
 ) -> Chart:
     """One lane above the other on one axis: what stood there at each moment, and a ▼ where `marks` has it."""
-    style, marks = look_of(look), marks or {}
+    style = look_of(look)
+    lanes, title, y, x, marks, mark = map(drawable, (lanes, title, y, x, marks or {}, mark))
     room, top = style.line * 4.6, style.gap * 2 + style.title
     figure = canvas(WIDE, top + style.gap * 2 + len(lanes) * room + style.line, style)
     heading(figure, style, title)
@@ -113,6 +115,7 @@ def pointers(
 ) -> Chart:
     """Boxes in named columns, and an arrow for each pair of boxes; `crossed` boxes are gone."""
     style = look_of(look)
+    columns, arrows, title, crossed = map(drawable, (columns, arrows, title, crossed))
     ink, muted = style.colours["ink"], style.colours["muted"]
     rows = max(map(len, columns.values()))
     tall = (rows + 0.8) * style.line * 1.9

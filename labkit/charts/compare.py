@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from matplotlib.axes import Axes
 
-from labkit.charts.style import WIDE, Chart, Look, axes_in, beside, canvas, heading, look_of, words
+from labkit.charts.style import WIDE, Chart, Look, axes_in, beside, canvas, drawable, heading, look_of, words
 from labkit.tape import narrate
 from labkit.tape.tape import Tape
 
@@ -58,6 +58,7 @@ def compare(
     White is neither awake nor asleep: the loop was stopped, or the machine gave its thread no CPU.
     """
     style = look_of(look)
+    tapes, title = drawable(tapes), drawable(title)
     scale = style.text / 14
     span = max((length(tape) for tape in tapes.values()), default=1)
     courses = {name: course(tape, span) for name, tape in tapes.items()}

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from labkit.charts.palette import series
-from labkit.charts.style import WIDE, Chart, Look, apart, axes_in, canvas, heading, look_of, words
+from labkit.charts.style import WIDE, Chart, Look, apart, axes_in, canvas, drawable, heading, look_of, words
 from labkit.measure.costs import Point, Sweep
 
 TALL = 430
@@ -27,6 +28,8 @@ def curves(sweep: Sweep, *, sizes: Sequence[int] = (), look: str | Look = "scree
     `sizes` are those that are going to be measured: they keep the axis still while the curves grow.
     """
     style = look_of(look)
+    said = {name: drawable(getattr(sweep, name)) for name in ("curves", "of", "title", "unit", "reference")}
+    sweep = replace(sweep, **said)
     scale = style.text / 14
     figure = canvas(WIDE * scale, TALL * scale, style)
     heading(figure, style, sweep.title)

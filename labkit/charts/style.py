@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import html
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
@@ -22,6 +22,7 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import text_to_path
 
 from labkit.charts.palette import PALETTES
+from labkit.tape.text import printable
 
 DPI = 72  # a point is a pixel: sizes below are in pixels of the page
 SHARP = 2  # pixels of the file for one of the page
@@ -108,6 +109,15 @@ class Chart:
         return {"text/html": self.img(), "text/plain": self.alt}
 
 
+def drawable(value: Any) -> Any:
+    """`value` with every text in it made printable, for fonts and pages: a text, a mapping or a sequence."""
+    if isinstance(value, str):
+        return printable(value)
+    if isinstance(value, Mapping):
+        return {drawable(name): drawable(held) for name, held in value.items()}
+    return [drawable(each) for each in value] if isinstance(value, list | tuple) else value
+
+
 def canvas(wide: float, tall: float, style: Look) -> Figure:
     """An empty figure of so many pixels."""
     figure = Figure((wide / DPI, tall / DPI), dpi=DPI, facecolor=style.colours["ground"])
@@ -127,7 +137,8 @@ def heading(figure: Figure, style: Look, title: str) -> None:
 def axes_in(figure: Figure, style: Look, left: float, top: float, right: float, tall: float) -> Axes:
     """Axes with `left` and `right` pixels beside them, from `top` on, `tall` pixels high."""
     w, h = figure.get_size_inches() * DPI
-    place = (left / w, 1 - (top + tall) / h, (w - left - right) / w, tall / h)
+    inner = max(0.2, (w - left - right) / w)  # however long the names beside it are
+    place = (left / w, 1 - (top + tall) / h, inner, tall / h)
     axes = figure.add_axes(place, facecolor=style.colours["ground"])
     for side, spine in axes.spines.items():
         spine.set_visible(side == "bottom")

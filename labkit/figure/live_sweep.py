@@ -11,15 +11,15 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from html import escape
 from typing import Any
 
 import ipywidgets as widgets
 from IPython.display import display
 
 import labkit.lab.cells as cells
+import labkit.measure.html as html
 from labkit.charts.curves import curves
-from labkit.charts.style import Chart, Look
+from labkit.charts.style import Chart, Look, look_of
 from labkit.figure.picture import close_all
 from labkit.measure.costs import Sweep
 from labkit.measure.sweeping import Calls, sweep
@@ -46,9 +46,10 @@ class LiveSweep:
         theme: str | Look = "screen",
         **options: Any,
     ) -> None:
+        look = look_of(theme)
         for other in cells.made(LiveSweep):
             other.close()
-        self._sizes, self._theme, self._within = tuple(sizes), theme, within
+        self._sizes, self._look, self._within = tuple(sizes), look, within
         self._stop, self._over = threading.Event(), threading.Event()
         self._error: BaseException | None = None
         self.sweep = Sweep({}, of=options.get("of", "n"), title=options.get("title", ""))
@@ -105,7 +106,7 @@ class LiveSweep:
 
     def chart(self) -> Chart:
         """The figure of what is measured so far."""
-        return curves(self.sweep, sizes=self._sizes, look=self._theme)
+        return curves(self.sweep, sizes=self._sizes, look=self._look)
 
     # ---- the measuring thread ------------------------------------------------------------------------
 
@@ -152,7 +153,7 @@ class LiveSweep:
         shown: dict[str, Any] = self.chart()._repr_mimebundle_()
         why = f"{type(self._error).__name__}: {self._error}" if self._error else self.sweep.ended
         if why:
-            shown["text/html"] += f"<p role='status'>Ended early: {escape(why)}.</p>"
+            shown["text/html"] += f"<p role='status'>Ended early: {html.text(why)}.</p>"
         return shown
 
     def _ipython_display_(self) -> None:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import labkit.measure.html as html
 from labkit import kernel
 from labkit.measure.call import measured, shown
+from labkit.tape.text import printable
 
 
 class End(NamedTuple):
@@ -72,11 +73,12 @@ class Strip:
         return html.table(head, [came, *rows])
 
     def __repr__(self) -> str:
-        return "\n".join(
+        lines = (
             f"{step.call or 'at first'} → {_returned(step)}; "
             + "; ".join(f"{name}: {', '.join(_words(end))}" for name, end in step.ends.items())
             for step in self.steps
         )
+        return "\n".join(map(printable, lines))
 
 
 class _Hand:

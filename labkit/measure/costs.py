@@ -15,6 +15,7 @@ from statistics import median
 
 import labkit.measure.html as html
 from labkit.tape.narrate import duration
+from labkit.tape.text import printable
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,7 @@ class Sweep:
                 f"{self.amount(last.value)} at {last.size:,}; {self.grows(name)}."
             )
         lines += [f"It ended early: {self.ended}."] if self.ended else []
-        return " ".join(filter(None, lines))
+        return printable(" ".join(filter(None, lines)))
 
     def rows(self) -> list[list[str]]:
         """The table as text: a header, a row for each size, and the exponents."""
@@ -117,14 +118,17 @@ class Sweep:
             other = [self.reference[name].get(size) for name in compared]
             table.append([f"{size:,}", *("–" if v is None else self.amount(v) for v in (*own, *other))])
         exponents = ["–" if math.isnan(k := self.exponent(name)) else f"n^{k:.2f}" for name in names]
-        return [*table, ["grows as", *exponents, *("" for _ in compared)]]
+        table.append(["grows as", *exponents, *("" for _ in compared)])
+        return [list(map(printable, row)) for row in table]
 
     def __str__(self) -> str:
         table = self.rows()
         widths = [max(map(len, column)) for column in zip(*table, strict=True)]
         lines = ["  ".join(cell.rjust(w) for cell, w in zip(row, widths, strict=True)) for row in table]
-        title = [self.title] if self.title else []
-        return "\n".join([*title, *lines, *([f"Ended early: {self.ended}."] if self.ended else [])])
+        above = [printable(self.title)] if self.title else []
+        return "\n".join(
+            [*above, *lines, *([printable(f"Ended early: {self.ended}.")] if self.ended else [])]
+        )
 
     __repr__ = __str__
 

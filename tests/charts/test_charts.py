@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import math
+import re
 from itertools import pairwise
 
 import numpy as np
 import pytest
 from matplotlib.colors import to_hex
 
+from labkit import Tape
 from labkit.charts.charts import bars, pointers, steps
+from labkit.charts.compare import compare
 from labkit.charts.curves import curves
 from labkit.charts.palette import LIGHT, PALETTES, series
 from labkit.charts.style import LOOKS, Chart, apart, look_of
 from labkit.measure.costs import Point, Sweep
+from labkit.tape.text import printable
+
+from ..helpers import EVIL
 
 
 def texts(chart: Chart) -> list[str]:
@@ -44,6 +50,22 @@ def test_each_bar_is_as_long_as_its_number_and_all_have_one_colour():
         assert names[round(bar.get_y() + bar.get_height() / 2)] == name
     assert {"500 ms", "125 ms   at once", "0 ms", "250 ms", "waited"} <= set(texts(chart))
     assert chart.alt == "waited: alice 500 ms; bob 125 ms at once; nobody 0 ms; carol 250 ms."
+
+
+def test_any_name_is_drawn_and_none_is_run():
+    name = EVIL
+    for chart in (
+        bars({name: 1}, name, unit=name, notes={name: name}),
+        steps({name: [1, 2]}, name, y=name, x=name, marks={name: [0]}, mark=name),
+        pointers({name: [name, "other"]}, [(name, "other")], name, crossed=[name]),
+        curves(Sweep({name: (Point(1, 2, 1, 3),)}, of=name, title=name, unit=name, reference={name: {1: 2}})),
+        compare({name: Tape()}, name),
+    ):
+        shown = chart._repr_mimebundle_()
+        assert printable(name) in shown["text/plain"] and shown["text/plain"].isprintable()
+        assert not re.search("<!--|</?script", shown["text/html"]) and shown["text/html"].isprintable()
+        lines = "\n".join(texts(chart)).split("\n")
+        assert any(printable(name) in line for line in lines) and "".join(lines).isprintable()
 
 
 @pytest.mark.slow

@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import ipywidgets
 import nbformat
 import pytest
 from nbclient import NotebookClient
@@ -25,7 +24,7 @@ from labkit.figure.browser import Canvas
 from labkit.figure.controls import ROWS_AT_MOST, typed_bytes
 from labkit.lab.cells import close_earlier
 
-from ..helpers import ROOT
+from ..helpers import ROOT, widgets
 
 
 class Echo(Channel):
@@ -109,11 +108,6 @@ def soon(true: Callable[[], object]) -> None:
     """Wait until something holds; the test's own timeout ends it otherwise."""
     while not true():
         time.sleep(0.01)
-
-
-def widgets() -> set[str]:
-    """The ids of all widgets there are; earlier tests may have left some, which end when they are freed."""
-    return set(ipywidgets.widgets.widget._instances)
 
 
 # ---- what it shows ----------------------------------------------------------------------------

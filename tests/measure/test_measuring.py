@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import select
 import signal
 import socket
@@ -15,6 +16,9 @@ import pytest
 
 from labkit import kernel
 from labkit.measure import Measured, Sampler, Strip, Table, alarm, end_of, measured, pair
+from labkit.tape.text import printable
+
+from ..helpers import EVIL
 
 
 @pytest.fixture
@@ -149,6 +153,16 @@ def test_a_strip_notes_calls_outcomes_and_the_state_of_both_ends(nothing_left_op
     assert "gets no more (CLOSE_WAIT), readable, writable" in repr(strip)
     with pytest.raises(AttributeError, match="no end 'nowhere'"):
         strip.nowhere.send(b"")
+
+
+def test_a_strip_shows_any_name_and_runs_none(nothing_left_open):
+    with pair() as (here, there):
+        strip = Strip(**{EVIL: here, "there": there})
+        getattr(strip, EVIL).send(b"<!--<script>\x1b")
+        assert strip.there.recv(100) == b"<!--<script>\x1b"
+        html, text = strip._repr_html_(), repr(strip)
+    assert not re.search("<!--|</?script", html) and html.isprintable()
+    assert printable(EVIL) in text and all(line.isprintable() for line in text.split("\n"))
 
 
 def test_looking_at_an_end_agrees_with_select_and_takes_no_error(nothing_left_open):
