@@ -137,9 +137,9 @@ def test_run_serves_peers_meanwhile(lab):
 
 def test_run_for_a_time_pauses_by_itself():
     with Lab(Echo, selector="busy") as lab:
-        lab.run(seconds=0.05)
-        assert not lab.running
-        assert len(lab.tape) > 100
+        while len(lab.tape) <= 100:  # on a machine that has little time for it, too
+            lab.run(seconds=0.05)
+            assert not lab.running
         assert all(call.name == "accept" and call.errno for call in lab.tape[50].calls)
 
 
