@@ -27,13 +27,14 @@ _WIDTHS = (
 _BOLD, _MONO, _OTHER = 1.16, 0.602, 0.84  # bold against plain; a fixed width; any other character, in em
 _EAST = 0x2E80  # from here on characters are about as wide as high
 
+TEXTS = 2_048  # that are remembered: some drawings hold a few hundred, and most come again in the next
 NARROW = 900  # a figure less wide than this has one column of panels
 LEFT = 0.6  # the left column's share of a wider one
 STEP = 20  # pixels of a column of cells, about
 LABEL = 100  # and of the names beside them
 
 
-@lru_cache(16_384)
+@lru_cache(TEXTS)
 def room(text: str, font: str = "plain") -> float:
     """How many pixels `text` takes in `font` ("plain", "bold", "mono", "mono bold", "title")."""
     size = TITLE if font == "title" else TEXT
@@ -57,7 +58,7 @@ def clean(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
-@lru_cache(16_384)
+@lru_cache(TEXTS)
 def fitted(text: str, wide: float, font: str = "plain") -> str:
     """`text`, or as much of its beginning and end as fits into `wide` pixels, with … between."""
     text = clean(text)
