@@ -1,7 +1,8 @@
 """Programs of random steps on a pair of sockets, and all that such a program sees: to be run watched and not.
 
-Four worlds: a selector, an asyncio loop, asyncore's dispatchers, and two threads with a selector each. In all
-of them every way in which a socket moves bytes is tried, with values of every kind.
+Four worlds: a selector, an asyncio loop, asyncore's dispatchers, and two threads with a selector each; each
+of them on AF_UNIX sockets, and over TCP. Every way in which a socket moves bytes is tried, with
+values of every kind.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import ctypes
 import decimal
 import enum
 import fractions
+import functools
 import os
 import pickle
 import random
@@ -152,17 +154,31 @@ def random_steps(chance: random.Random) -> list[Step]:
 
 
 def seen(act: Callable[[], Any]) -> Any:
-    """What an act gives or raises, as text that is the same in every run."""
+    """What an act gives or raises, as text that is the same in every run: without addresses and ports."""
     try:
         found = act()
     except Exception as error:
         found = (type(error), str(error))
-    return re.sub(r" at 0x[0-9a-f]+", "", repr((type(found).__name__, found)))
+    text = re.sub(r" at 0x[0-9a-f]+", "", repr((type(found).__name__, found)))
+    return re.sub(r"(127\.0\.0\.1\W+)\d+", r"\1port", text)
 
 
-def ends() -> list[socket.socket]:
+Ends = Callable[[], list[socket.socket]]
+
+
+def unix() -> list[socket.socket]:
     made = list(socket.socketpair())
     for each in made:
+        each.setblocking(False)
+    return made
+
+
+def tcp() -> list[socket.socket]:
+    """What one end sends over loopback has come before the call returns, unless Nagle keeps it (tcp(7))."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        made = [socket.create_connection(listener.getsockname()), listener.accept()[0]]
+    for each in made:
+        each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         each.setblocking(False)
     return made
 
@@ -184,7 +200,7 @@ def closing(pair: list[Any]) -> Any:
 # ---- the worlds: each returns what the program has seen ----------------------------------------------------
 
 
-def with_selector(steps: list[Step], watched: bool) -> list[Any]:
+def with_selector(steps: list[Step], watched: bool, ends: Ends) -> list[Any]:
     told, pair = [], ends()
     known = list(pair)
     if watched:
@@ -205,7 +221,7 @@ def with_selector(steps: list[Step], watched: bool) -> list[Any]:
     return told
 
 
-def with_asyncio(steps: list[Step], watched: bool) -> list[Any]:
+def with_asyncio(steps: list[Step], watched: bool, ends: Ends) -> list[Any]:
     told: list[Any] = []
 
     async def main() -> None:
@@ -241,7 +257,7 @@ def with_asyncio(steps: list[Step], watched: bool) -> list[Any]:
     return told
 
 
-def with_asyncore(steps: list[Step], watched: bool) -> list[Any]:
+def with_asyncore(steps: list[Step], watched: bool, ends: Ends) -> list[Any]:
     told: list[Any] = []
 
     class End(asyncore.dispatcher):
@@ -281,12 +297,12 @@ def with_asyncore(steps: list[Step], watched: bool) -> list[Any]:
     return told
 
 
-def with_two_threads(steps: list[Step], watched: bool) -> list[Any]:
+def with_two_threads(steps: list[Step], watched: bool, ends: Ends) -> list[Any]:
     """The same program in two threads at once; numbers of fds, for which they race, are left out."""
     told: list[list[Any]] = [[], []]
 
     def run(at: int) -> None:
-        for name, found in with_selector([step for step in steps if step[0] not in NUMBERED], watched):
+        for name, found in with_selector([step for step in steps if step[0] not in NUMBERED], watched, ends):
             told[at].append((name, re.sub(r"fd=-?\d+", "", found)))
 
     threads = [threading.Thread(target=run, args=(at,)) for at in (0, 1)]
@@ -298,10 +314,15 @@ def with_two_threads(steps: list[Step], watched: bool) -> list[Any]:
 
 
 NUMBERED = ("options", "repr", "detach", "os.read", "os.write", "close")  # whose fd another may have by now
-WORLDS: dict[str, Callable[[list[Step], bool], list[Any]]] = {
+RUNS: dict[str, Callable[[list[Step], bool, Ends], list[Any]]] = {
     "selector": with_selector,
     "asyncio": with_asyncio,
     "two threads": with_two_threads,
 }
 if asyncore is not None:
-    WORLDS["asyncore"] = with_asyncore
+    RUNS["asyncore"] = with_asyncore
+WORLDS: dict[str, Callable[[list[Step], bool], list[Any]]] = {
+    name + over: functools.partial(run, ends=ends)
+    for name, run in RUNS.items()
+    for over, ends in (("", unix), (" over TCP", tcp))
+}
