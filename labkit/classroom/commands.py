@@ -46,7 +46,7 @@ def simulated(options: argparse.Namespace) -> int:
 
 
 def drawing(lab: Lab) -> Callable[[], object]:
-    """What makes the next message of a live figure of `lab`: its newest iteration, for a browser that keeps up."""
+    """What makes the next message of a live figure of `lab`, for a browser that keeps up."""
     from labkit.figure.live import LiveFigure
     from labkit.figure.wire import Wire
 

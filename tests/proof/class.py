@@ -45,7 +45,7 @@ def main() -> None:
 
 
 def siege(left: Callable[[], float]) -> str:
-    """Malformed requests until it were HOSTILE, or the time is over: it goes on where it ended the last time."""
+    """HOSTILE malformed requests, or as many as there is time for; goes on where it ended the last time."""
     state = written.kept("class") or {"sent": 0, "took": 0.0}
     with Lab(Echo, selector="epoll") as lab, Room(lab) as room:
         while state["sent"] < HOSTILE and left() > 0:
@@ -53,8 +53,8 @@ def siege(left: Callable[[], float]) -> str:
             state["sent"] += AT_ONCE
             written.keep("class", state)
     return (
-        f"{state['sent']:,} malformed requests in {state['took']:.0f} s of {HOSTILE:,}: after every {AT_ONCE:,} "
-        f"all {LISTENING} students who had listened meanwhile heard the next news and were answered."
+        f"{state['sent']:,} of {HOSTILE:,} malformed requests in {state['took']:.0f} s: after every "
+        f"{AT_ONCE:,} all {LISTENING} students who had listened heard the next news and were answered."
     )
 
 
