@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from labkit import Channel, Lab, watch
-from labkit import trace as source
 from labkit.trace import Source, call_map, trace, tracing
+from labkit.trace.values import shown
 
 
 class Echo(Channel):
@@ -171,12 +171,12 @@ def test_a_value_is_short_text_and_no_object_is_asked():
         def __repr__(self) -> str:
             raise AssertionError("asked")
 
-    assert source.shown(Rude()) == "<Rude>"
-    assert source.shown([Rude(), 1, None]) == "[<Rude>, 1, None]"
-    assert source.shown(b"x" * 10_000).endswith("10,000 bytes")
-    assert source.shown({7: Rude()}) == "{7: <Rude>}"
-    assert len(source.shown(list(range(1000)))) < 90
-    assert source.shown(()) == "()" and source.shown("a" * 99).endswith("99 characters")
+    assert shown(Rude()) == "<Rude>"
+    assert shown([Rude(), 1, None]) == "[<Rude>, 1, None]"
+    assert shown(b"x" * 10_000).endswith("10,000 bytes")
+    assert shown({7: Rude()}) == "{7: <Rude>}"
+    assert len(shown(list(range(1000)))) < 90
+    assert shown(()) == "()" and shown("a" * 99).endswith("99 characters")
 
 
 def test_tracing_something_else_is_refused():
