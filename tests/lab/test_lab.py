@@ -108,13 +108,12 @@ def test_the_same_pokes_give_the_same_tape(selector):
 
 
 def test_run_sleeps_as_the_loop_really_does_and_pause_wakes_it():
+    calls_of = {"select": ["pselect6"], "poll": ["poll", "ppoll"], "epoll": ["epoll_wait"]}
     for selector in set(available()) - {"busy"}:
         with Lab(Echo, selector=selector) as lab:
             assert lab.run() is lab and lab.running
-            if kernel.LINUX:
-                asleep = {"select": ["pselect6"], "poll": ["poll", "ppoll"], "epoll": ["epoll_wait"]}[
-                    selector
-                ]
+            if kernel.LINUX and selector in calls_of:
+                asleep = calls_of[selector]
                 until(lambda lab=lab, calls=asleep: (b := kernel.blocked_in(lab.thread)) and b.call in calls)
             lab.pause()
             assert not lab.running
@@ -243,7 +242,7 @@ def test_fd_numbers_are_reused_and_names_follow():
 @pytest.mark.parametrize(
     ("wrong", "error", "says"),
     [
-        (lambda: Lab(Echo, selector="iocp"), ValueError, "it has busy, select"),
+        (lambda: Lab(Echo, selector="iocp"), ValueError, "it has busy, .*select"),
         (lambda: Lab(Echo, buffers=0), ValueError, "4096"),
         (lambda: Lab(lambda data: data), TypeError, "class Echo"),
         (lambda: Lab(object), TypeError, "class Echo"),
