@@ -1,5 +1,4 @@
-"""Where things stand: how wide text is, how names are shortened, which iterations are columns, who gets what
-room.
+"""Where things stand: widths of text, names shortened, which iterations are columns, who gets what room.
 
 Text is measured by the widths of DejaVu Sans, the widest of the fonts that a browser or matplotlib may take,
 so what fits here fits there. It knows no tape, no mark and no printer: numbers, strings and rectangles.

@@ -1,5 +1,4 @@
-"""How a mark looks: (kind, state, event) → a role, and a role is colours by name, an outline, a hatch, a
-font.
+"""How a mark looks: (kind, state, event) → a role: colours by name, an outline, a hatch, a font.
 
 Both printers draw from this table and have no other: the browser is handed `table()` as JSON. It knows no
 panel, no tape and no pixel but the sizes of type.

@@ -1,6 +1,7 @@
 """Small honest measurements: one call, one thread, two connected sockets, a sweep over sizes.
 
-They ask the kernel and a clock. They know neither labs nor figures.
+They ask the kernel and a clock, and record programs beside them as watching does. They know neither labs nor
+figures.
 """
 
 from labkit.measure.alarm import alarm

@@ -1,6 +1,7 @@
 """An epoll that is edge-triggered: the same selector, with the flag EPOLLET on every fd (epoll(7)).
 
-An ordinary BaseSelector: any loop can be given one. It knows nothing of how it is used.
+An ordinary BaseSelector: any loop can be given one. It is none of those that `available()` names,
+since a loop that does not read until EAGAIN sleeps on it while bytes wait.
 """
 
 from __future__ import annotations

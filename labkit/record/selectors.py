@@ -1,7 +1,8 @@
 """Two selectors that the standard library lacks: one that never sleeps, and one that records.
 
-Everything else is `selectors`. Both are ordinary BaseSelectors: our Loop, an asyncio loop, or any other
-program that waits through a selector can be given one.
+Everything else is `selectors`; edge.py has one more, for Linux alone, that a loop has to be written for. Both
+are ordinary BaseSelectors: our Loop, an asyncio loop, or any other program that waits through a selector can
+be given one.
 """
 
 from __future__ import annotations
