@@ -35,6 +35,8 @@ class AsyncoreLab(Lab):
     about, unless `pause_on_emfile` is False: then the loop spins (accept(2), EMFILE), if asyncore's
     handle_error() has not closed the listener.
 
+    The listening dispatcher's attribute `framing` says how messages are framed, as a Lab's handler does.
+
     Raises what `serve` raises, TypeError if it returns no dispatcher that listens, and RuntimeError from a
     step once no dispatcher is left: there asyncore.loop() would return.
     """
@@ -141,6 +143,7 @@ class _AsyncoreEngine(Engine):
                 f"the function returned {server!r}; it should return the dispatcher that listens, such as "
                 'RPCServer("127.0.0.1", 0) after its self.listen(…)'
             )
+        self.tape.about |= {"framing": server.framing} if hasattr(server, "framing") else {}
         self.listener = server.socket
         self.address = server.socket.getsockname()
         if self.buffers:  # an accepted socket inherits them (tcp(7)); nobody has connected yet

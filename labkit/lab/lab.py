@@ -37,8 +37,8 @@ class Lab:
     large. `limit` bounds the tape in bytes. A listener that finds no free fd for a connection is not asked
     about until there is one, unless `pause_on_emfile` is False: then the loop spins (accept(2), EMFILE).
 
-    A handler's class attribute `framing`, "lines" or "length 4" (of N bytes, big-endian), lets a figure draw
-    where messages end.
+    A handler's class attribute `framing` lets a figure draw where messages end: "lines", or "length 4" for a
+    size of 1, 2, 4 or 8 bytes before each, big-endian, or little-endian in "length 4 little".
 
     A lab starts stopped. In a notebook, running a cell again closes the labs that the cell made before.
     """

@@ -98,6 +98,10 @@ class Decoder:
         """Bytes that are in and not yet out."""
         return len(self._buffer) - self._at
 
+    def getvalue(self) -> bytes:
+        """What is in and not yet out, by the name that it has in io.BytesIO."""
+        return bytes(self._buffer[self._at :])
+
     def feed(self, data: bytes | bytearray | memoryview) -> None:
         """Take in what arrived."""
         del self._buffer[: self._at]  # once for all the frames of the last piece, not once a frame

@@ -53,6 +53,11 @@ class Handler(Channel):
     format = "!I"
     limit = LIMIT
     high_water = LIMIT
+    framing = "length 4"  # so that a figure draws where messages end
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        super().__init_subclass__(**keywords)
+        cls.framing = "length 4" + " little" * prefix(cls.format).pack(1)[0]
 
     def __init__(self, loop: Loop, sock: socket.socket, addr: Any = None) -> None:
         super().__init__(loop, sock, addr)

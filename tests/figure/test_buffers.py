@@ -118,6 +118,9 @@ def test_the_bytes_themselves_stand_under_their_bars():
     [
         ("lines", r"to\n│read", "kernel", r"un\n│"),
         ("length 1", r"\x03abc│\x02", r"de│\x00│", r"\x01"),
+        ("length 2 little", r"\x01\x00a│\x00\x00│", r"\x01\x00", "b│c"),
+        ("length 2", r"\x01\x00a\x00\x00", r"\x01\x00", "bc"),
+        ("length 0", "x", "y", "z"),
         ("", "x", "y", "z"),
     ],
 )
@@ -125,12 +128,24 @@ def test_borders_stand_where_messages_end(framing: str, read: str, queue: str, u
     contents = connected(1).iteration(0).contents[7]
     if framing == "length 1":
         contents = contents._replace(read_buffer=b"\x03abc\x02", recv_queue=b"de\x00", unsent=b"\x01")
-    if not framing:
+    elif framing.startswith("length 2"):
+        held = b"\x01\x00a\x00\x00"
+        contents = contents._replace(read_buffer=held, recv_queue=b"\x01\x00", unsent=b"bc")
+    elif framing != "lines":
         contents = contents._replace(read_buffer=b"x", recv_queue=b"y", unsent=b"z")
     tape = Written([turn(0, queues={7: Queues(1, 2, 3, 4)}, contents={7: contents})])
     tape.about["framing"] = framing
     text = {mark.state: mark.text for mark in of(drawn(tape, 0, "buffers", width=1920), "content")}
     assert (text["read_buffer"], text["recv_queue"], text["unsent"]) == (read, queue, unsent)
+
+
+def test_no_border_is_drawn_behind_bytes_that_nobody_knows():
+    contents = connected(1).iteration(0).contents[7]._replace(read_buffer=None, recv_queue=b"\x01a\x01b")
+    for held, text in ((0, r"\x01a│\x01b│"), (3, r"\x01a\x01b")):
+        tape = Written([turn(0, queues={7: Queues(4, held, 0, 0)}, contents={7: contents})])
+        tape.about["framing"] = "length 1"
+        (mark,) = (m for m in of(drawn(tape, 0, "buffers", width=1920), "content") if m.state == "recv_queue")
+        assert mark.text == text
 
 
 def test_the_check_says_that_bytes_add_up_or_do_not_or_why_nobody_knows():

@@ -91,6 +91,16 @@ def test_a_server_of_dispatchers_is_stepped(selector):
         assert hosted.step().ready == {}
 
 
+def test_a_listening_dispatcher_may_say_how_messages_are_framed():
+    class Lines(Server):
+        framing = "lines"
+
+    with AsyncoreLab(asyncore, lambda: Lines("127.0.0.1", 0)) as hosted:
+        assert hosted.tape.about["framing"] == "lines"
+        hosted.reset()
+        assert hosted.tape.about["framing"] == "lines"
+
+
 @SELECTORS
 def test_every_byte_is_accounted_for_under_backpressure(selector):
     with lab(selector, buffers=4096) as hosted:

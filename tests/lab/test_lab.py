@@ -7,6 +7,7 @@ import os
 import resource
 import select
 import socket
+import struct
 import threading
 import time
 
@@ -14,6 +15,7 @@ import pytest
 
 from labkit import Channel, Event, Lab, LiveFigure, Queues, kernel
 from labkit.record.selectors import available
+from labkit.rpc import rpc
 
 from ..helpers import interrupted
 
@@ -644,3 +646,20 @@ def test_a_handler_may_say_how_its_messages_are_framed():
         assert content.text == r"one\n│two"
     with Lab(Hoard) as lab:
         assert "framing" not in lab.tape.about
+
+
+@pytest.mark.parametrize("order, prefix", [("!I", r"\x00\x00\x00\n"), ("<I", r"\n\x00\x00\x00")])
+def test_a_handler_of_rpc_says_it_for_its_order_of_bytes(order: str, prefix: str):
+    class Serving(rpc.Handler):
+        format = order
+
+    with Lab(Serving) as lab:
+        alice = lab.connect("alice")
+        lab.step()
+        request = struct.pack(order, 10) + b'{"in":"a"}'
+        alice.send(request + request[:6])
+        it = lab.step()
+        for call, text in ((1, prefix + '{"in":"a"}│' + prefix + '{"'), (None, prefix + '{"')):
+            marks = LiveFigure(lab.tape).marks(it.index, call)
+            (read,) = [m for m in marks if (m.kind, m.state) == ("bytes", "read_buffer")]
+            assert read.text.endswith(": " + text)

@@ -119,7 +119,7 @@ class Buffers(Panel):
         state = "bold" if row.touched else ""
         marks = [self.says("label", state, 0, y + (BAR - LINE) / 2, row.left - 8, row.label, fd=fd)]
         unit = scale(row)
-        wide, shown = row.step - SPACE, texts(row.contents, row.framing)
+        wide, shown = row.step - SPACE, texts(row.contents, row.framing, row.held)
         for number, (state, (owner, name)) in enumerate(PLACES.items()):
             x, held, limit = row.left + number * row.step, row.held[number], row.limits[number]
             room_of = wide if limit is None else min(wide, max(2.0, wide * limit / unit))
@@ -266,16 +266,18 @@ def forms(count: int) -> list[str]:
 # ---- the bytes themselves --------------------------------------------------------------------------------
 
 
-def texts(contents: Contents | None, framing: str) -> tuple[str, ...]:
+def texts(contents: Contents | None, framing: str, held: Sequence[int | None]) -> tuple[str, ...]:
     """What each place holds as text, with │ where a message ends; "" where that is not known."""
     if contents is None:
         return ("",) * len(PLACES)
     data = {place: getattr(contents, place) or b"" for place in PLACES}
     ends = set(borders(framing, b"".join(data[place] for place in WAY_IN)))
-    shown, start = {place: readable(held, set()) for place, held in data.items()}, 0
+    shown, start = {place: readable(each, set()) for place, each in data.items()}, 0
     for place in WAY_IN if ends else ():
         shown[place] = readable(data[place], {end - start for end in ends})
         start += len(data[place])
+        if len(data[place]) < (held[list(PLACES).index(place)] or 0):  # what follows is not what is behind it
+            break
     return tuple(shown[place] for place in PLACES)
 
 
@@ -308,13 +310,16 @@ def wrapped(text: str, wide: float, most: int) -> list[str]:
 
 
 def borders(framing: str, stream: bytes) -> Iterator[int]:
-    """Where messages end: `lines` end with a newline, `length N` begin with their size in N bytes."""
-    way, _, size = framing.partition(" ")
+    """Where messages end: `lines` end with a newline, `length N` begin with their size in N bytes.
+
+    The size is big-endian, or in `length N little` little-endian.
+    """
+    way, size, order = (*framing.split(), "", "", "")[:3]
     if way == "lines":
         yield from (at for at, byte in enumerate(stream, 1) if byte == 10)
-    elif way == "length":
-        at, prefix = 0, int(size or 4)
+    elif way == "length" and size in ("1", "2", "4", "8"):
+        at, prefix = 0, int(size)
         while at + prefix <= len(stream):
-            at += prefix + int.from_bytes(stream[at : at + prefix], "big")
+            at += prefix + int.from_bytes(stream[at : at + prefix], "little" if order else "big")
             if at <= len(stream):
                 yield at
