@@ -35,6 +35,9 @@ const CSS = `
 .labkit:not(.compact) .lk-all { display: none }
 .labkit [hidden] { display: none !important }`;
 
+/** Set a property that differs: writing what is there already makes a page lay itself out again. */
+const put = (node, name, value) => { if (node[name] !== value) node[name] = value; };
+
 /** The rows of controls above a figure; `root` is the whole figure's element. */
 class Controls {
   constructor(root, send, fullScreen) {
@@ -108,14 +111,14 @@ class Controls {
     this.peers.hidden = !state.connects;
     this.back.disabled = !state.back;
     this.forward.disabled = !state.forward;
-    this.run.textContent = state.running ? "❚❚ Pause" : state.replay ? "▶ Play" : "▶ Run";
+    put(this.run, "textContent", state.running ? "❚❚ Pause" : state.replay ? "▶ Play" : "▶ Run");
     this.larger.setAttribute("aria-pressed", state.theme === "projector");
     this.scrubber.min = state.first;
     this.scrubber.max = Math.max(state.first, state.last);
-    if (document.activeElement !== this.scrubber || !this.scrubber.matches(":active")) this.scrubber.value = state.i;
+    if (!this.scrubber.matches(":active")) this.scrubber.value = state.i;
     this.scrubber.disabled = state.last < 0;
     const whole = (state.last ?? -1).toLocaleString("en"), at = (state.i ?? -1).toLocaleString("en");
-    this.place.textContent = state.last < 0 ? "" : `${at} / ${whole}${state.at ? `, ${state.at}` : ""}`;
+    put(this.place, "textContent", state.last < 0 ? "" : `${at} / ${whole}${state.at ? `, ${state.at}` : ""}`);
     this.scrubber.setAttribute("aria-valuetext", `iteration ${this.place.textContent}`);
     this.since = state.asleep ? performance.now() - 1000 * state.asleep[1] : null;
     if ("trouble" in changes) this.alert.textContent = state.trouble;
@@ -129,9 +132,10 @@ class Controls {
     const { trouble, asleep, running, note, replay } = this.state;
     const seconds = asleep ? ((performance.now() - this.since) / 1000).toFixed(1) : "";
     this.status.classList.toggle("bad", !!trouble);
-    this.status.textContent = trouble ? `✗ ${trouble}` : asleep ? `asleep in ${asleep[0]}, ${seconds} s`
+    const text = trouble ? `✗ ${trouble}` : asleep ? `asleep in ${asleep[0]}, ${seconds} s`
       : note || (running ? (replay ? "playing" : "running") : "");
-    this.status.title = this.status.textContent;
+    put(this.status, "textContent", text);
+    put(this.status, "title", text);
   }
 
   /** A row for each peer; a row stays where it is, and the box of them never shrinks while it is used. */

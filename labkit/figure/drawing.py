@@ -161,17 +161,21 @@ def joined(marks: list[Mark]) -> list[Mark]:
     if not marks or marks[0].kind != "cell" or marks[0].box[3] >= SOLID:
         return marks
     found: list[Mark] = []
-    for mark in marks:
-        last = found[-1] if found else None
-        if last is not None and _alike(last, mark):
-            x, y, w, _ = last.box
-            count = int(last.value or 1) + 1
-            text = f"{count:,} fds, {last.fd} to {mark.fd}: {mark.text.rpartition(': ')[2]}"
-            box = x, y, w, mark.box[1] + mark.box[3] - y
-            found[-1] = last._replace(box=box, value=count, text=text)
-        else:
-            found.append(mark)
+    first, count = 0, len(marks)
+    for end in range(1, count + 1):
+        if end == count or not _alike(marks[end - 1], marks[end]):
+            found.append(_one(marks[first:end]))
+            first = end
     return found
+
+
+def _one(marks: list[Mark]) -> Mark:
+    first, last = marks[0], marks[-1]
+    if first is last:
+        return first
+    x, y, w, _ = first.box
+    text = f"{len(marks):,} fds, {first.fd} to {last.fd}: {last.text.rpartition(': ')[2]}"
+    return first._replace(box=(x, y, w, last.box[1] + last.box[3] - y), value=len(marks), text=text)
 
 
 def _alike(one: Mark, other: Mark) -> bool:

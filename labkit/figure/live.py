@@ -37,7 +37,7 @@ LOOK_RARELY = 0.05  # and while the lab is busy
 LOOK_AT_NOW = 0.1  # seconds between two looks at what a stopped lab's kernel holds
 FRAMES_A_SECOND = 60.0
 SHARE = 0.35  # of a core that drawing may take while the lab has time to spare
-BUSY_SHARE = 0.05  # and while it has none: the interpreter's lock is one for both
+BUSY_SHARE = 0.02  # and while it has none: a browser that paints takes ten times as much, of the same cores
 BUSY = 400  # iterations a second from which on a lab counts as busy
 ASLEEP_AFTER = 0.2  # seconds without an iteration after which a running loop is asked what it sleeps in
 DIAGNOSED_AT_MOST = 500  # iterations: a figure that follows a lab has no time for more
@@ -264,10 +264,9 @@ class LiveFigure(View):
         self._screen.tell(self._state(now))
 
     def _state(self, now: float) -> dict[str, Any]:
-        """What the controls show; while it runs not oftener than anybody reads, but for where it is."""
+        """What the controls show; while it runs not oftener than anybody reads: to lay out a page is slow."""
         if self.running and now < self._next_state:
-            last = self._newest()
-            return {"i": self.index, "first": self.tape.dropped, "last": last}
+            return {}
         self._next_state = now + STATE_EVERY if self.running else 0.0
         asleep = None if self._asleep is None else [self._asleep[0], round(now - self._asleep[1], 1)]
         own = {"trouble": self.trouble, "asleep": asleep, "compact": self.compact}

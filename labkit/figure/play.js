@@ -33,7 +33,6 @@ class Recorded {
 
   start(root) {
     this.figure = new Figure(root, message => this.answer(message));
-    this.figure.keeps = true;
     for (const [id, marks] of this.pieces.entries()) this.figure.pieces.set(String(id), { key: String(id), marks: marks.map(named) });
     const { table, speeds, granularities } = this;
     const finds = Object.keys(this.finds).filter(name => this.finds[name].length);

@@ -19,7 +19,6 @@ export class Figure {
     this.root = root;
     this.send = send;
     this.pieces = new Map(); // layers that the sender knows we have
-    this.keeps = false; // whether pieces are kept that no drawing shows
     this.drawing = null;
     this.layers = [];
     this.pointed = null; // the mark under the pointer, or that the keyboard has gone to
@@ -144,7 +143,7 @@ export class Figure {
   take(drawing) {
     for (const [key, marks] of Object.entries(drawing.marks)) this.pieces.set(key, { key, marks: marks.map(named) });
     this.layers = drawing.layers.map(([key, x, y]) => ({ piece: this.pieces.get(key), x, y }));
-    if (!this.keeps) this.pieces = new Map(this.layers.map(({ piece }) => [piece.key, piece]));
+    if (drawing.forget) this.pieces = new Map(this.layers.map(({ piece }) => [piece.key, piece]));
     const before = this.places;
     this.drawing = drawing;
     this.places = this.bytes();

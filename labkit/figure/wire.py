@@ -1,7 +1,8 @@
 """What goes over the wire to a browser: what it has not got yet, and only when it has painted what it got.
 
-A drawing is sent as its head and the layers that are new or changed since the last one; the state of the
-controls as what changed. It knows drawings, and neither widgets nor threads.
+A drawing is sent as its head and the layers that the browser does not hold; the state of the controls as
+what changed. The browser keeps what it was sent until it is told to forget what it does not show, so a way
+that was gone before costs little. It knows drawings, and neither widgets nor threads.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ IN_FLIGHT = 8  # drawings that may be under way unanswered: every fourth is answ
 PATIENCE = 0.05  # seconds after which one more is sent all the same: a busy kernel hears no answers
 ASLEEP = 5.0  # seconds without an answer after which the browser is taken to look elsewhere
 RARELY = 1.0  # seconds between two drawings then
+HELD = 2000  # layers after which the browser is told to forget those that it does not show
 
 
 class Wire:
@@ -46,13 +48,15 @@ class Wire:
         """`drawing` and the `state` of the controls for a browser, as JSON text, as differences."""
         self._number += 1
         self._sent_at = now
-        has, new = self._has, {layer.key: layer.json for layer in drawing.layers}
-        changed = new if has is None else {k: text for k, text in new.items() if has.get(k) is not text}
+        has, new = self._has or {}, {layer.key: layer.json for layer in drawing.layers}
+        changed = {key: text for key, text in new.items() if has.get(key) is not text}
         head = drawing.head() | {"n": self._number, "glide": glide}
-        if has is None:
+        if self._has is None:
             head["table"] = table()
             self._heard_at = now
-        self._has = new
+        self._has = has | changed
+        if len(self._has) > HELD:
+            head["forget"], self._has = True, new
         differs = self.state(state)
         if differs:
             head["state"] = differs

@@ -51,7 +51,9 @@ class Page:
         self.new = set(told)
         self.marks |= told
         shown = [key for key, _, _ in self.head["layers"]]  # type: ignore[attr-defined]
-        self.marks = {key: self.marks[key] for key in shown}
+        self.shown = {key: self.marks[key] for key in shown}
+        if self.head.pop("forget", False):
+            self.marks = self.shown
         self.state |= self.head.pop("state", {})  # type: ignore[arg-type]
 
 
@@ -60,7 +62,7 @@ def test_after_any_messages_the_browser_holds_the_whole_drawing(lab: Lab, view: 
     for i in (5, 0, 3, 5, 2):
         page.receive(wire.message(view.draw(i), {"i": i}, 0.0, glide=False))
         whole = json.loads(view.drawing(i))
-        assert page.marks == whole["marks"]
+        assert page.shown == whole["marks"]
         assert page.head["layers"] == whole["layers"] and page.head["i"] == i
         assert page.state == {"i": i}
 
@@ -68,7 +70,7 @@ def test_after_any_messages_the_browser_holds_the_whole_drawing(lab: Lab, view: 
 def test_only_what_differs_is_sent(lab: Lab, view: View):
     wire, page = Wire(), Page()
     page.receive(wire.message(view.draw(4), {}, 0.0, glide=False))
-    everything = set(page.marks)
+    everything = set(page.shown)
     assert page.new == everything and "table" in page.head
     page.receive(wire.message(view.draw(4), {}, 0.0, glide=False))
     assert not page.new and "table" not in page.head
@@ -76,12 +78,32 @@ def test_only_what_differs_is_sent(lab: Lab, view: View):
     assert page.new and len(page.new) < len(everything) / 2, "columns that stand still are not sent again"
 
 
+def test_what_was_shown_before_is_not_sent_again_until_the_browser_holds_too_much(
+    lab: Lab, view: View, monkeypatch: pytest.MonkeyPatch
+):
+    lab.step(100)
+    wire, page = Wire(), Page()
+    for i in (5, 95):
+        page.receive(wire.message(view.draw(i), {}, 0.0, glide=False))
+    for i in (5, 95):
+        page.receive(wire.message(view.draw(i), {}, 0.0, glide=False))
+        assert page.shown == json.loads(view.drawing(i))["marks"]
+        assert not {key for key in page.new if "column" in key}
+    held = len(page.marks)
+    assert held > 1.5 * len(page.shown)
+    monkeypatch.setattr("labkit.figure.wire.HELD", held)
+    for i in (50, 5, 95, 0):
+        page.receive(wire.message(view.draw(i), {}, 0.0, glide=False))
+        assert page.shown == json.loads(view.drawing(i))["marks"]
+        assert len(page.marks) <= held
+
+
 def test_a_new_browser_gets_everything(lab: Lab, view: View):
     wire, page = Wire(), Page()
     wire.message(view.draw(4), {"a": 1}, 0.0, glide=False)
     wire.forget()
     page.receive(wire.message(view.draw(4), {"a": 1}, 0.0, glide=False))
-    assert page.new == set(page.marks) and page.state == {"a": 1} and "table" in page.head
+    assert page.new == set(page.shown) and page.state == {"a": 1} and "table" in page.head
 
 
 def test_a_browser_that_does_not_paint_is_not_flooded(view: View):

@@ -125,13 +125,14 @@ class FdSets(Panel):
         wide = (rows.step - 2) / len(rows.bits) - 1
         ready = {fd: int(events) for fd, events in turn.ready.items()}  # an IntFlag is slow to mask
         asked = {fd: int(events) for fd, events in turn.interest.items()}
+        names = {fd: labelled(turn, fd) for fd in row_of}
         for place, bit in enumerate(rows.bits):
             x = 1 + place * (wide + 1)
             for fd, row in row_of.items():
                 state = "eagain" if (fd, bit) in again else "ready" if ready.get(fd, 0) & bit else "asked"
                 if state != "asked" or asked.get(fd, 0) & bit:
                     box = _cell(x, row, wide, rows.high, state)
-                    text = f"{labelled(turn, fd)}: {EVENTS[bit]} {SAYS[state]}"
+                    text = f"{names[fd]}: {EVENTS[bit]} {SAYS[state]}"
                     found[state].append(
                         Mark(self.name, "cell", fd, turn.index, FLAGS[bit], state, None, box, text)
                     )
