@@ -231,3 +231,13 @@ def memory(pids: list[int]) -> int:
             rows = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
             total += sum(int(row.split()[1]) * 1024 for row in rows if row.startswith("Pss:"))
     return total
+
+
+def cpu(pids: list[int]) -> float:
+    """Seconds of CPU that these processes have used (proc_pid_stat(5): utime and stime)."""
+    ticks = 0
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")

@@ -47,11 +47,11 @@ def main() -> None:
 def siege(left: Callable[[], float]) -> str:
     """HOSTILE malformed requests, or as many as there is time for; goes on where it ended the last time."""
     state = written.kept("class") or {"sent": 0, "took": 0.0}
-    with Lab(Echo, selector="epoll") as lab, Room(lab) as room:
-        while state["sent"] < HOSTILE and left() > 0:
+    while state["sent"] < HOSTILE and left() > 0:
+        with Lab(Echo, selector="epoll") as lab, Room(lab) as room:
             state["took"] += besieged(room, AT_ONCE, students=LISTENING, seed=state["sent"])
-            state["sent"] += AT_ONCE
-            written.keep("class", state)
+        state["sent"] += AT_ONCE
+        written.keep("class", state)
     return (
         f"{state['sent']:,} of {HOSTILE:,} malformed requests in {state['took']:.0f} s: after every "
         f"{AT_ONCE:,} all {LISTENING} students who had listened heard the next news and were answered."

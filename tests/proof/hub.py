@@ -15,7 +15,7 @@ from pathlib import Path
 
 import nbformat
 
-from ..deploy.hub import Hub, memory
+from ..deploy.hub import Hub, cpu, memory
 from ..deploy.test_hub import FIGURE
 from ..helpers import ROOT
 from . import written
@@ -29,17 +29,22 @@ ENDS = 120.0  # seconds that one student's lesson may take
 def main() -> None:
     left = written.minutes(__doc__ or "", unit=10)
     free = available()
-    rows = ["| students | memory of all | of each | lesson 02, last student | 2 s of figures at once |"]
-    rows.append("|---|---|---|---|---|")
+    load = os.getloadavg()[0] / (os.cpu_count() or 1)
+    rows = [
+        f"| students | memory of all | of each | lesson 02, last student | of it CPU "
+        f"| {HELD:g} s of figures at once | CPU of each |",
+        "|---|---|---|---|---|---|---|",
+    ]
     kernels: dict[str, str] = {}
     with tempfile.TemporaryDirectory() as folder, Hub(Path(folder)) as hub:
         why = f"all {LIMIT} were served"
         for number in range(1, LIMIT + 1):
-            took = lesson(hub, f"student{number}", kernels)
-            held = figures(hub, kernels)
+            took, used = lesson(hub, f"student{number}", kernels)
+            held, each_used = figures(hub, kernels)
             taken = memory(hub.processes())
             each = f"{taken / 1e6:,.0f} MB | {taken / 1e6 / number:,.0f} MB"
-            row = f"| {number} | {each} | {took:.0f} s | {held:.1f} s |"
+            times = f"{took:.0f} s | {used:.1f} s | {held:.1f} s | {each_used:.2f} s"
+            row = f"| {number} | {each} | {times} |"
             print(row, flush=True)
             rows.append(row)
             if left() < 2 * took + held + 30:
@@ -53,20 +58,23 @@ def main() -> None:
                     f"{number} live figures at once took {held:.1f} s for {HELD:g}: the cores gave way first"
                 )
                 break
-    said = f"Ended because {why}. {os.cpu_count()} cores, {free / 1e9:.0f} GB free at the start."
+    said = (
+        f"Ended because {why}. {os.cpu_count()} cores, {free / 1e9:.0f} GB free at the start, "
+        f"load a core {load:.1f}."
+    )
     written.part("hub", "\n".join([*rows, "", said]), "make proof-hub")
 
 
-def figures(hub: Hub, kernels: dict[str, str]) -> float:
-    """Everybody holds a live figure at once; seconds until the last is done."""
-    began = time.monotonic()
+def figures(hub: Hub, kernels: dict[str, str]) -> tuple[float, float]:
+    """Everybody holds a live figure at once; seconds until the last is done, and of CPU for each."""
+    began, before = time.monotonic(), cpu(hub.processes())
     with ThreadPoolExecutor(len(kernels)) as class_:
         list(class_.map(lambda student: hub.execute(student, kernels[student], [FIGURE], ENDS), kernels))
-    return time.monotonic() - began
+    return time.monotonic() - began, (cpu(hub.processes()) - before) / len(kernels)
 
 
-def lesson(hub: Hub, student: str, kernels: dict[str, str]) -> float:
-    """Log in, and run every cell of the lesson in a kernel of the student's, which stays; seconds."""
+def lesson(hub: Hub, student: str, kernels: dict[str, str]) -> tuple[float, float]:
+    """Log in, and run all of the lesson in a kernel that stays; seconds, and of CPU."""
     hub.log_in(student)
     hub.start(student)
     began = time.monotonic()
@@ -74,8 +82,9 @@ def lesson(hub: Hub, student: str, kernels: dict[str, str]) -> float:
     session = hub.server(student, "POST", "/sessions", run)
     cells = [cell.source for cell in nbformat.read(LESSON, as_version=4).cells if cell.cell_type == "code"]
     kernels[student] = session["kernel"]["id"]
+    before = cpu(hub.processes())
     hub.execute(student, kernels[student], cells, ENDS)
-    return time.monotonic() - began
+    return time.monotonic() - began, cpu(hub.processes()) - before
 
 
 def available() -> int:
