@@ -12,6 +12,8 @@ from labkit.classroom.limits import Limits
 
 ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # without what is mistaken on a projector: I and 1, O and 0
 
+MARKS = 2  # above or below one letter, as Thai and Hindi write; more is a heap
+
 
 class Refused(Exception):
     """A student asked for something that is not given; `status` is HTTP's number for it."""
@@ -94,9 +96,12 @@ class Roll:
 
 def printable(text: str, most: int) -> str:
     """`text` as one line that any screen can show: no controls, no lone surrogates, no accents in heaps."""
-    plain = "".join(
-        " " if unicodedata.category(each) in ("Zs", "Zl", "Zp", "Cc") else each
-        for each in unicodedata.normalize("NFC", text)
-        if unicodedata.category(each) not in ("Cf", "Cs", "Co", "Cn", "Mn", "Me")
-    )
+    plain, marks = "", MARKS  # none before the first letter
+    for each in unicodedata.normalize("NFC", text):
+        kind = unicodedata.category(each)
+        marks = marks + 1 if kind in ("Mn", "Me") else 0
+        if kind in ("Zs", "Zl", "Zp", "Cc"):
+            plain, marks = plain + " ", MARKS
+        elif kind not in ("Cf", "Cs", "Co", "Cn", "Me") and marks <= MARKS:
+            plain += each
     return " ".join(plain.split())[:most].strip()

@@ -18,8 +18,9 @@ from labkit.classroom.room import Room
 from labkit.classroom.votes import Ballot
 
 DRAWN_EVERY = 0.1  # seconds, at most
-NAMES_AT_MOST = 60
-LARGE = "font-size: clamp(14px, 1.15vw, 30px); line-height: 1.3"  # a projector shows few pixels, and large
+NAMES_AT_MOST, WHILE_ASKED = 60, 8  # names on the wall, and once a question needs the place
+LARGE = "font-size: clamp(15px, 1.4vw, 34px); line-height: 1.3"  # a projector shows few pixels, and large
+RIGHT, OTHER = "#008060", "#7a8794"  # 3:1 and more on JupyterLab's white and on its black
 
 
 class Classroom(Room):
@@ -126,13 +127,14 @@ def _words(text: str) -> str:
 
 def _people(room: Room) -> str:
     students = room.students
-    names = ", ".join(escape(each.name) for each in students[-NAMES_AT_MOST:])
-    more = f", and {len(students) - NAMES_AT_MOST} more" if len(students) > NAMES_AT_MOST else ""
+    most = WHILE_ASKED if room.ballots else NAMES_AT_MOST
+    names = ", ".join(f"<bdi>{escape(each.name)}</bdi>" for each in students[-most:])
+    more = f", and {len(students) - most} more" if len(students) > most else ""
     stopped = len(room.service.not_reading)
     return (
         f'<p style="font-size: 1.3em; margin: 0">{len(students)} here, {room.listening} listening'
         + (f", {stopped} not reading" if stopped else "")
-        + f'</p><p style="margin: .2em 0 1em; font-size: .8em; overflow-wrap: anywhere">{names}{more}</p>'
+        + f'</p><p style="margin: .2em 0 .8em; font-size: .9em; overflow-wrap: anywhere">{names}{more}</p>'
     )
 
 
@@ -143,7 +145,8 @@ def _ballot(room: Room, ballot: Ballot) -> str:
         which = "" if len(ballot.rounds) == 1 else " again"
         choices = "".join(f"<li>{_words(each)}</li>" for each in ballot.choices)
         said = f"{voted} of {len(room.students)} have voted{which}."
-        return f'{head}<ol style="font-size: 1.2em">{choices}</ol><p>{said}</p>'
+        choices = f'<ol style="font-size: 1.3em; margin: .4em 0">{choices}</ol>'
+        return f'{head}{choices}<p style="font-size: 1.2em">{said}</p>'
     said = escape(ballot.advice()) if ballot.answer is None else _words(voting.why(ballot))
     bars = "".join(_bars(ballot, at) for at in range(len(ballot.rounds)))
     return f'{head}{bars}<p style="font-size: 1.2em; margin: .4em 0">{said}</p>'
@@ -157,7 +160,7 @@ def _bars(ballot: Ballot, at: int) -> str:
         f'<tr><td style="text-align: right; padding: .15em .6em; width: 35%">{_words(choice)}'
         f"{' ✓' if index == ballot.answer else ''}</td>"
         f'<td><div style="height: 1.3em; width: {100 * votes[index] / most:.1f}%; '
-        f'min-width: 1px; background: {"#00694d" if index == ballot.answer else "#7a8794"}"></div></td>'
+        f'min-width: 1px; background: {RIGHT if index == ballot.answer else OTHER}"></div></td>'
         f'<td style="padding: .15em .6em; width: 3em">{votes[index]}</td></tr>'
         for index, choice in enumerate(ballot.choices)
     )
