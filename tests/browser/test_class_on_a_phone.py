@@ -90,6 +90,7 @@ def test_a_phone_that_stops_reading_fills_the_buffers_of_the_loop(room, phones):
     join(bob, room, "Bob")
     ann.get_by_role("button", name="Stop reading").tap()
     expect(ann.get_by_role("status")).to_contain_text("no longer read")
+    room.tell({"kind": "say", "text": "psst"})
     room.fill(24 * 2**20)
     page = ann
     for _ in range(100):
@@ -98,8 +99,9 @@ def test_a_phone_that_stops_reading_fills_the_buffers_of_the_loop(room, phones):
             break
         page.wait_for_timeout(100)
     assert held["Ann"] > 2**20 and held["Bob"] == 0
+    expect(ann.get_by_role("status")).to_contain_text("no longer read")  # nor heard what came since
     ann.get_by_role("button", name="Stop reading").tap()
-    expect(ann.get_by_role("status")).to_contain_text("You read again")
+    expect(ann.get_by_role("status")).to_contain_text("psst")
     for _ in range(100):
         if not any(len(each.write_buffer) for each in tuple(room.service.connections)):
             break
@@ -121,6 +123,7 @@ def test_a_phone_without_a_network_for_a_while_comes_back(room, phones):
             break
         page.wait_for_timeout(100)
     assert room.listening == 1 and [student.name for student in room.students] == ["Ann"]
+    expect(page.get_by_role("status")).to_contain_text("You are back")
     page.reload()
     expect(page.get_by_role("heading", name="You are Ann")).to_be_visible()
     assert len(room.students) == 1
