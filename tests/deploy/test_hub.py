@@ -82,7 +82,7 @@ def an_hour(hub: Hub, student: str, solution: str) -> Counter[str]:
     kernel = hub.server(student, "POST", "/sessions", run)["kernel"]["id"]
     cells = [cell.source for cell in nbformat.read(LESSON, as_version=4).cells if cell.cell_type == "code"]
     hub.execute(student, kernel, cells, 200)
-    held = hub.execute(student, kernel, [FIGURE], 60)
+    held = hub.execute(student, kernel, [FIGURE, MOVES], 60)
     hub.execute(student, kernel, [HANDS_IN.format(solution=solution, name=NAME)], 100)
     return held
 
@@ -94,7 +94,10 @@ from IPython.display import display
 from labkit import Channel, Lab
 class Echo(Channel):
     def handle_read(self): self.write(self.recv(1024))
-lab = Lab(Echo); alice = lab.connect("alice"); display(lab.live()); lab.run()
+lab = Lab(Echo); alice = lab.connect("alice"); display(lab.live())
+"""
+MOVES = """
+lab.run()
 for _ in range(20): alice.send(b"hello"); time.sleep(0.1)
 lab.pause()
 """
