@@ -2,7 +2,7 @@
 
 Each student's kernel runs all of lesson 02, one student after another. With 1, 2, 4, 8 … there, everybody's
 live figure moves at once for HELD seconds: where that takes half as long again as with one, the cores have
-given way. It stops when the time is over, at LIMIT students, or when half of the machine's free memory is taken.
+given way. It stops when the time is over, at LIMIT students, or when half of the free memory is taken.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def main() -> None:
     free = available()
     load = os.getloadavg()[0] / (os.cpu_count() or 1)
     rows = [
-        f"| students | memory of all | of each | lesson 02, last student | of it CPU "
+        f"| students | memory of all | of each | lesson 02, last student | CPU of all meanwhile "
         f"| {HELD:g} s of figures at once | CPU of each |",
         "|---|---|---|---|---|---|---|",
     ]
