@@ -102,9 +102,13 @@ def written(drawing: Drawing) -> str:
     return "\n".join(lines) + "\n"
 
 
-@pytest.mark.parametrize("name", scenes())
+@pytest.mark.parametrize("name", sorted(path.stem for path in LOOKED_AT.glob("*.txt")))
 def test_a_drawing_is_as_it_was_when_it_was_looked_at(name: str):
     assert written(scenes()[name]) == (LOOKED_AT / f"{name}.txt").read_text(encoding="utf-8")
+
+
+def test_each_drawing_was_looked_at():
+    assert {path.stem for path in LOOKED_AT.iterdir()} == scenes().keys()
 
 
 if __name__ == "__main__":
