@@ -384,3 +384,15 @@ def test_it_says_what_it_is():
     figure.close()
     assert repr(figure) == "<LiveFigure, closed, at iteration 2 of 3>"
     assert widgets() <= before
+
+
+def test_by_source_line_a_lab_keeps_its_lines_and_any_other_player_is_stepped(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr(live, "trace", lambda lab: lab.step() or ["a line"])
+    for is_lab, panel, kept in ((False, "source", {}), (True, "time", {}), (True, "source", {3: ["a line"]})):
+        player = Player()
+        monkeypatch.setattr(live, "Lab", Player if is_lab else Screen)
+        figure, _ = made(player, panel)
+        figure.order({"do": "step"})
+        assert (player.acts, figure.index, figure.lines) == (["step"], 3, kept)

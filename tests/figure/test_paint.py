@@ -153,5 +153,6 @@ def test_a_picture_has_a_margin_of_its_ground_and_stands_upright(scale: float, p
 def test_svg_has_text_as_text_and_no_date():
     said = agg.svg(drawing(mark("amount", (1.0, 2.0, 90.0, 18.0), "a <b>")))
     assert "a &lt;b&gt;</text>" in said and "<dc:date>" not in said and "Matplotlib" not in said
+    assert 'width="158.4pt"' in said  # 220 pixels at 100 dots an inch
     head, _, body = said.partition("\n <title>says</title>")
     assert head.endswith(">") and "<svg" in head and body.strip().startswith("<")

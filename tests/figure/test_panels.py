@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 
 from labkit.figure.drawing import Sheet
+from labkit.figure.layout import room
 from labkit.figure.marks import Mark
 from labkit.figure.panels import PANELS
 from labkit.figure.panels.compared import Compared
+from labkit.figure.theme import EVENTS, ROLES
 from labkit.tape.turn import Call, Now, Queues
-from labkit.trace import Source
+from labkit.trace import Line, Source
 
 from .reading import drawn, lines, of
 from .test_source_and_map import HANDLED, LINES, TEXT
@@ -37,7 +39,8 @@ def various() -> Written:
         {"contents": {7: contents._replace(unread=b"changed"), 8: contents}},
         {"accounts": {7: account._replace(peer_sent=1), 8: account}}, {"accounts": {}}, {"capacity": {}},
         {"calls": HANDLED}, {"calls": (Call(8, "recv", 1, None, errno.EAGAIN, 1),)},
-        {"errors": ((8, "ValueError: a"),)}, {"timeout": 0.5}, {"asleep_ns": 10**9}, {"awake_ns": 10**7},
+        {"calls": (Call(8, "send", 1, None, errno.EPIPE, 1),)}, {"errors": ((8, "ValueError: a"),)},
+        {"timeout": 0.5}, {"asleep_ns": 10**9}, {"awake_ns": 10**7},
         {"cpu_ns": 10**8}, {"interest": {}, "queues": {}},
         {"interest": events(dict.fromkeys(range(30), 1))},
     ]  # fmt: skip
@@ -224,3 +227,129 @@ def test_calls_are_counted_from_where_the_ring_begins_and_of_a_long_tape_the_las
         its = [turn(i, calls=HANDLED) for i in range(dropped, dropped + length)]
         marks = Sheet(Written(its, dropped=dropped), [panel]).draw(index).marks()
         assert {mark.text: mark.value for mark in of(marks, "count", "")}["recv"] == counted
+
+
+@pytest.mark.parametrize("height", [150, 200, 260, 330])
+@pytest.mark.parametrize("peers", [5, 12, 30])
+def test_a_low_panel_shows_as_many_connections_as_it_has_room_for_and_counts_the_rest(
+    peers: int, height: int
+):
+    tape = connected(peers, contents=False)
+    drawing = Sheet(tape, [PANELS["buffers"]()], height=height).draw(0, width=640)
+    rows = rows_of(drawing.marks(), "place")
+    more = [mark for mark in of(drawing.marks(), "text", "muted") if mark.text.startswith("… ")]
+    assert [mark.text for mark in more] == (
+        [f"… {peers - len(rows)} more connections"] if len(rows) < peers else []
+    )
+    assert all(a[1] <= b[0] for a, b in itertools.pairwise(rows))
+    bottom = max([rows[-1][1], *(mark.box[1] + mark.box[3] for mark in more)])
+    assert bottom <= drawing.height + 0.01
+    assert len(rows) == peers or drawing.height - bottom < 2 * 22, "there is room for more"
+    assert all(mark.box[1] >= rows[-1][1] for mark in more)
+
+
+@pytest.mark.parametrize("fds", [1, 4, 30])
+def test_two_tapes_that_differ_are_outlined_over_all_their_rows(fds: int):
+    asked = events(dict.fromkeys(range(3, 3 + fds), 1))
+    one = Written([turn(n, interest=asked) for n in range(6)])
+    two = Written([turn(n, interest=asked, ready=events({3: 1}) if n == 2 else {}) for n in range(6)])
+    sheet = Sheet(one, [PANELS["fd sets"](), Compared(one, two)])
+    drawing = sheet.draw(4)
+    above, below = drawing.panels
+    assert above.h == below.h and (above.x, above.w) == (below.x, below.w)
+    marks = [mark for mark in drawing.marks() if mark.panel == "compared"]
+    (outline,) = of(marks, "differs")
+    x, y, w, h = outline.box
+    top = min(mark.box[1] for mark in of(marks, "cell", "asked"))
+    foot = max(mark.box[1] + mark.box[3] for mark in of(marks, "cell", "asked"))
+    assert outline.iteration == 2 and 0 <= top - y <= 5 and 0 <= y + h - foot <= 5
+    band = of(marks, "band")[0].box
+    assert (w, x) == (band[2], band[0] - 2 * band[2])
+    assert {mark.text for mark in of(marks, "title")} == {
+        "fd sets of the other tape; outlined where they differ"
+    }
+    assert below.title == "fd sets of the other tape; outlined where they differ"
+
+
+@pytest.mark.parametrize("wide, beside", [(619, False), (620, True), (1200, True)])
+@pytest.mark.parametrize("function", ["read", "a_function_with_quite_a_long_name_that_wants_all_the_room"])
+def test_source_and_values_share_the_room_that_there_is(wide: int, beside: bool, function: str):
+    rows = tuple(f"    line {n}" for n in range(40))
+    values = (("a", "1"), ("b", "2"), ("c", "3"))
+    ran = [Line(function, "f.py", 120, 0, values, None, 0), Line(function, "f.py", 121, 0, values, None, 0)]
+    source = {0: Source(ran, {("f.py", function): (100, rows)}, 0)}
+    drawing = Sheet(Written([turn(0)]), [PANELS["source"]()], lines=source).draw(0, line=1, width=wide)
+    marks = drawing.marks()
+    listed, told = of(marks, "source"), of(marks, "variable")
+    assert [mark.text for mark in told] == ["a = 1", "b = 2", "c = 3"]
+    assert [mark.value for mark in listed] == list(range(listed[0].value, listed[0].value + 14))
+    assert 121 in [mark.value for mark in listed][6:8], "the line is in the middle of what is listed"
+    states = {mark.value: mark.state for mark in listed}
+    assert (states[119], states[120], states[121]) == ("mono muted", "mono", "mono bold")
+    if beside:
+        assert {mark.box[1] for mark in told} <= {mark.box[1] for mark in listed}
+        assert all(mark.box[0] >= max(m.box[0] + m.box[2] for m in listed) for mark in told)
+        assert told[0].box[1] == listed[0].box[1]
+        assert told[0].box[0] + told[0].box[2] == wide
+    else:
+        assert {mark.box[0] for mark in told} == {0}
+        assert told[0].box[1] == listed[-1].box[1] + 18
+    assert drawing.height == 24 + 18 * (15 if beside else 21)
+    (title,) = of(marks, "title")
+    where = next(
+        mark for mark in of(marks, "text", "muted") if mark.text.startswith("f.py") or "line 2" in mark.text
+    )
+    assert title.box[2] <= 0.6 * wide and where.box[0] == title.box[0] + title.box[2]
+    assert where.box[0] + where.box[2] == wide
+
+
+@pytest.mark.parametrize("held, said", [
+    (999, "999"), (1_000, "1,000"), (12_345, "12,345"), (10**6, "1,000,000"),
+    (1_234_567_890, "1,234,567,890"),
+])  # fmt: skip
+@pytest.mark.parametrize("width", [480, 640, 1600])
+def test_a_number_of_bytes_is_as_exact_as_there_is_room_for(held: int, said: str, width: int):
+    queues = Queues(held, 0, 0, 0)
+    marks = drawn(Written([turn(0, queues={7: queues})]), 0, "buffers", width=width)
+    (bar,), (amount,) = of(marks, "bytes", "recv_queue"), of(marks, "amount")
+    digits, unit = amount.text.rstrip("KMG ").replace(",", ""), {"K": 10**3, "M": 10**6, "G": 10**9}
+    size = unit.get(amount.text[-1], 1)
+    assert abs(float(digits) * size - held) <= (size / 2 if size > 1 else 0)
+    assert room(amount.text) <= amount.box[2] + 0.01
+    if room(said) + 6 <= bar.box[2]:
+        assert amount.text == said and amount.box[0] == bar.box[0] + 4
+    assert bar.value == held
+
+
+def test_what_is_written_looks_as_its_state_says():
+    """A state without a look of its own would be written as if it had none; some kinds have but one look."""
+    tape, alike = various(), ("place", "content", "finding", "rule")
+    source = {13: Source(LINES, TEXT, 0)}
+    seen = set()
+    sheet = Sheet(tape, [PANELS[name]() for name in PANELS], lines=source, findings=[("slug", 7, 2, 4, "a")])
+    for index, call, line in itertools.product(range(len(tape)), (None, 1), (None, 4)):
+        for mark in sheet.draw(index, call, line).marks():
+            if mark.kind not in (*alike, "swatch"):
+                event = f"{mark.kind} {mark.state} {EVENTS.get(mark.event or 0, '')}"
+                seen |= {event.strip() if event.strip() in ROLES else f"{mark.kind} {mark.state}".strip()}
+    assert seen <= ROLES.keys()
+    assert seen >= {
+        "text bad",
+        "call failed",
+        "call again",
+        "call outcome",
+        "text read",
+        "text bold",
+        "check bad",
+    }
+
+
+def test_handlers_that_raised_are_told_of_two_and_counted():
+    for count, left in ((1, 0), (2, 0), (3, 1), (5, 3)):
+        more = [f"✗ … {left} more handlers raised"] if left else []
+        raised = tuple((fd, f"ValueError: {fd}") for fd in range(5, 5 + count))
+        marks = drawn(Written([turn(0, errors=raised, names={5: "alice", 6: "bob"})]), 0, "calls")
+        bad = of(marks, "text", "bad")
+        told = ["✗ alice: its handler raised ValueError: 5.", "✗ bob: its handler raised ValueError: 6."]
+        assert [mark.text for mark in bad] == [*told[:count], *more]
+        assert [mark.fd for mark in bad] == [*(5, 6)[:count], *([None] * len(more))]
