@@ -12,7 +12,6 @@ import socket
 import struct
 import threading
 import time
-import unittest
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -269,30 +268,6 @@ def test_a_watched_loop_makes_the_same_calls_with_the_same_answers(script, use_p
         if seen == plain:
             break
     assert seen == plain
-
-
-@pytest.mark.slow
-@pytest.mark.every_python
-def test_cpythons_own_tests_of_asyncore_pass_while_watched():
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        tests = pytest.importorskip("test.test_asyncore", reason="this Python comes without test_asyncore")
-    suite = unittest.defaultTestLoader.loadTestsFromModule(tests)
-    run = unittest.TestCase.run
-
-    def watched(self: unittest.TestCase, result: Any = None) -> Any:
-        with watch(asyncore):
-            return run(self, result)
-
-    unittest.TestCase.run = watched  # type: ignore[method-assign]
-    try:
-        with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()) as said:
-            warnings.simplefilter("ignore")
-            result = unittest.TextTestRunner(said).run(suite)
-    finally:
-        unittest.TestCase.run = run  # type: ignore[method-assign]
-    assert result.wasSuccessful(), said.getvalue()
-    assert result.testsRun > 50
 
 
 def test_an_exception_leaves_nothing_of_the_recorder_behind():
