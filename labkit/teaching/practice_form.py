@@ -4,6 +4,7 @@
     STATEMENT, STUB, HINTS, EXPLANATION = "…", "…", ("…", "…", "…"), "…"
     def host(answer, **options): return Lab(answer, **options)      # runs in the answer's own process
     CHECKS = (Check("takes everything", 2, takes_everything), …)    # these judge in the checker's process
+    ORDER = 1                                                       # of several in one lesson: by this (50)
     AFTER = "build-1-one-fd"                                        # of a step: the one that it begins with
 
 It knows nothing of processes, terminals or notebooks.
