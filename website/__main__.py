@@ -27,6 +27,7 @@ def build(out: Path, names: list[str] | None = None, *, executed: bool = False) 
     `executed`: take the notebooks that OUT/executed holds already. Raises CellExecutionError for a cell that
     raises, CellTimeoutError for one that does not end, ValueError for a page that Sphinx complains about.
     """
+    out = out.resolve()  # Sphinx takes a relative path from another folder
     chosen = sorted(names or (path.stem for path in NOTEBOOKS.glob("*.ipynb")))
     kept, pages = out / "executed", out / "pages"
     kept.mkdir(parents=True, exist_ok=True)
