@@ -54,7 +54,7 @@ def _file(fd):
         return "[eventfd]"
 _files = [_file(fd) for fd in _kernel.open_fds() - _fds]
 # matplotlib keeps its fonts open, and Jupyter an eventfd for each thread that ever sent something
-_files = [name for name in _files if not name.endswith((".ttf", "[eventfd]"))]
+_files = [name for name in _files if not name.endswith((".ttf", ".ttc", ".otf", "[eventfd]"))]
 print(_json.dumps(_files + [thread.name for thread in set(_threading.enumerate()) - _threads]))
 """
 ASK = """
