@@ -4,16 +4,22 @@
     python -m tests.lessons.minutes --write    and put the number into each lesson's head, and INSTRUCTOR.md
 
 180 words a minute, 40 s a prediction, 10 s a press (a button of the figure that the text names, or a cell
-that is run), 6 s a line of code. Cells tagged "appendix" are no part of the path. Of a prediction the
-question, its choices and its reason are read as prose, not as code.
+that is run), 6 s a line of code: in a cell, or of a function of asyncore that is walked line by line (each
+is counted once). Cells tagged "appendix" are no part of the path. Of a prediction the question, its choices
+and its reason are read as prose, not as code.
 """
 
 from __future__ import annotations
 
 import ast
+import importlib
+import inspect
 import math
+import operator
 import re
 import sys
+import textwrap
+import warnings
 from pathlib import Path
 from typing import NamedTuple
 
@@ -41,6 +47,7 @@ BUTTONS = (
 )
 PRESSED = re.compile(rf"\*\*[◀\s]*({'|'.join(BUTTONS)})[▶\s.]*\*\*|<kbd>")
 SAID = re.compile(r"\*\*Time:\*\* about (\d+) minutes")
+WALKED = re.compile(r"\bWalked\(\w+, asyncore\.([\w.]+)")
 MARKUP = re.compile(r"<[^>]+>|\]\([^)]*\)|[#*`>|\[\]-]+")
 
 
@@ -65,6 +72,7 @@ def main_path(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
 
 def measure(notebook: nbformat.NotebookNode) -> Path_:
     words = predictions = presses = lines = 0
+    walked: set[str] = set()
     for cell in main_path(notebook):
         if cell.cell_type == "markdown":
             words += len(MARKUP.sub(" ", cell.source).split())
@@ -75,7 +83,18 @@ def measure(notebook: nbformat.NotebookNode) -> Path_:
             predictions += len(asked)
             presses += 1
             lines += len(code_lines(cell.source))
-    return Path_(words, predictions, presses, lines)
+            walked |= set(WALKED.findall(cell.source))
+    return Path_(words, predictions, presses, lines + sum(map(lines_of, walked)))
+
+
+def lines_of(function: str) -> int:
+    """How many lines of code a function of asyncore has, by its name there."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        asyncore = importlib.import_module("asyncore")
+    source = inspect.getsource(operator.attrgetter(function)(asyncore))
+    lines = code_lines(textwrap.dedent(source))
+    return sum(not line.strip().startswith("#") for line in lines)
 
 
 class Asked(NamedTuple):

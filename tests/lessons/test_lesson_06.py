@@ -34,7 +34,9 @@ ASK = """
     held=list(held.values()), balance=[full.balance(fd) for fd in full.accounts],
     slice=_ran(Walked(turn, asyncore.dispatcher_with_send.initiate_send)),
     sent=[[size, *each] for size, each in sent.items()], got=[[size, *each] for size, each in got.items()],
-    poll2=_ran(Walked(turn2, asyncore.poll2)), ignored=_ran(ignored), went_on=went_on,
+    poll2=_ran(Walked(turn2, asyncore.poll2)), write=_ran(Walked(going, asyncore.write)),
+    write_event=_ran(Walked(going, asyncore.dispatcher.handle_write_event)), owed=len(owing.out_buffer),
+    ignored=_ran(ignored), went_on=went_on,
     states=[listens, before, accepted._fileno],
     listen=_ran(Walked(listening, asyncore.dispatcher.listen)),
     codes=codes, stands=stands, ways=list(ways.values()),
@@ -61,8 +63,8 @@ QUOTED = re.findall(
 )
 # … and what it shows line by line while it runs.
 WALKED = """
-    loop poll poll2 read readwrite compact_traceback dispatcher.__init__ dispatcher.accept dispatcher.recv
-    dispatcher.send dispatcher.close dispatcher.listen dispatcher.handle_read_event
+    loop poll poll2 read write readwrite compact_traceback dispatcher.__init__ dispatcher.accept
+    dispatcher.recv dispatcher.send dispatcher.close dispatcher.listen dispatcher.handle_read_event
     dispatcher.handle_write_event dispatcher.handle_connect_event dispatcher.handle_expt_event
     dispatcher.handle_error dispatcher_with_send.initiate_send
 """
@@ -148,6 +150,8 @@ def test_send_turns_eagain_into_0_and_recv_lets_it_raise(seen):
     assert seen.lost[1] == "returns b''" and "self.handle_close()" in seen.lost[0] and seen.was_closed
     assert seen.disconnected == 6
     assert seen.ignored == [["if self.accepting:", "return"], "returns None"] and not seen.went_on
+    assert "obj.handle_write_event()" in seen.write[0] and "self.handle_write()" in seen.write_event[0]
+    assert seen.owed == 0
     assert "num = 5" not in seen.listen[0] and "self.socket.close()" in seen.close[0]
 
 
@@ -161,8 +165,8 @@ def test_s46_each_of_the_four_buffers_holds_something(seen):
 def test_s47_the_slice_is_arbitrary_and_the_rest_is_copied(seen):
     assert any("65536" in line for line in seen.slice[0])
     sent = {size: (turns, copied, ms) for size, turns, copied, ms in seen.sent}
-    assert sent[512][0] >= 4_000_000 / 512 and sent[512][0] > 50 * sent[65536][0]
-    assert sent[512][1] > 10e9 and sent[512][1] > 50 * sent[65536][1]
+    assert sent[512][0] >= 2_000_000 / 512 and sent[512][0] > 50 * sent[65536][0]
+    assert sent[512][1] > 3e9 and sent[512][1] > 50 * sent[65536][1]
 
 
 @the_lesson

@@ -123,11 +123,12 @@ def test_the_minutes_count_what_is_read_and_done():
             nbformat.v4.new_markdown_cell("**Time:** about 2 minutes\n\nPress **Step**, " + "word " * 176),
             nbformat.v4.new_code_cell('a = predict("99-a", "one two", choices=["three", "four"])'),
             nbformat.v4.new_code_cell("x = 1\n\ny = 2\na.reveal(\n    'three')"),
+            nbformat.v4.new_code_cell("Walked(turn, asyncore.read)\nWalked(turn, asyncore.read)"),
             nbformat.v4.new_markdown_cell("not counted", metadata={"tags": ["appendix"]}),
         ]
     )
     takes = measure(notebook)
-    assert takes == (187, 1, 3, 2)
-    assert takes.minutes == 3  # 1.03 for the words, 40 + 30 + 12 seconds
+    assert takes == (187, 1, 4, 2 + 2 + 7), "read() has seven lines, and is read once"
+    assert takes.minutes == 4  # 1.03 for the words, 40 + 40 + 66 seconds
     assert said(notebook) == 2
     assert minutes.WORDS_A_MINUTE == 180
