@@ -159,7 +159,7 @@ def files(fds: frozenset[int]) -> list[str]:
     """What these fds are; fonts, which matplotlib keeps open, are left out."""
     links = [Path(f"/proc/self/fd/{fd}") for fd in fds]
     names = [str(link.readlink()) if link.exists() or link.is_symlink() else link.name for link in links]
-    return [name for name in names if not name.endswith(".ttf")]
+    return [name for name in names if not name.endswith((".ttf", ".ttc", ".otf"))]
 
 
 def memory_held() -> tuple[str, str]:
