@@ -396,3 +396,10 @@ def test_by_source_line_a_lab_keeps_its_lines_and_any_other_player_is_stepped(
         figure, _ = made(player, panel)
         figure.order({"do": "step"})
         assert (player.acts, figure.index, figure.lines) == (["step"], 3, kept)
+
+
+def test_what_is_flagged_later_is_drawn():
+    figure, screen = made(Player())
+    figure.flag([("slug", None, 0, 1, "it spins")])
+    figure._turn(101.0)
+    assert screen.shown == [2, 2]

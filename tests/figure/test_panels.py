@@ -353,3 +353,23 @@ def test_handlers_that_raised_are_told_of_two_and_counted():
         told = ["✗ alice: its handler raised ValueError: 5.", "✗ bob: its handler raised ValueError: 6."]
         assert [mark.text for mark in bad] == [*told[:count], *more]
         assert [mark.fd for mark in bad] == [*(5, 6)[:count], *([None] * len(more))]
+
+
+def test_a_connection_is_what_has_a_send_queue_or_else_what_has_anything_to_receive():
+    for queues, shown in (
+        ({7: Queues(5, 0, 0, None), 8: Queues(None, 1, 1, None)}, {7}),
+        ({7: Queues(5, 0, 0, None), 8: Queues(None, 1, 1, 0)}, {8}), ({8: Queues(None, 1, 1, None)}, set()),
+    ):  # fmt: skip
+        marks = drawn(Written([turn(0, queues=queues)]), 0, "buffers")
+        assert {mark.fd for mark in of(marks, "bytes")} == shown
+        assert ("no connection yet" in {mark.text for mark in marks}) == (not shown)
+
+
+@pytest.mark.parametrize("width, said", [(1000, "of 123,456,789"), (640, "of 123.5 M"), (330, "∞")])
+def test_what_a_place_may_hold_is_written_above_it_as_it_fits(width: int, said: str):
+    capacity = {7: connected(1).iteration(0).capacity[7]._replace(recv_queue=123_456_789)}
+    tape = Written([turn(0, queues={7: Queues(1, 2, 3, 4)}, capacity=capacity)])
+    marks = drawn(tape, 0, "buffers", width=width)
+    bar = of(marks, "bytes", "recv_queue")[0].box
+    above = [m.text for m in of(marks, "text", "centre") if m.box[0] == bar[0]]
+    assert above[-1] == said
