@@ -275,3 +275,5 @@ def test_two_tapes_are_aligned_where_they_part():
     assert {mark.iteration: mark.text for mark in outlines} == {6: "iteration 6 differs: interest sets"}
     bands = {mark.panel: mark.box[0] for mark in of(drawing.marks(), "band")}
     assert bands["compared"] == bands["fd sets"]
+    eighths = [mark.iteration for mark in of(drawing.marks(), "number", "") if mark.panel == "compared"]
+    assert eighths == [n for n in range(2, 42) if n % 8 == 0 and n != 6]

@@ -373,3 +373,18 @@ def test_what_a_place_may_hold_is_written_above_it_as_it_fits(width: int, said: 
     bar = of(marks, "bytes", "recv_queue")[0].box
     above = [m.text for m in of(marks, "text", "centre") if m.box[0] == bar[0]]
     assert above[-1] == said
+
+
+@pytest.mark.parametrize("height", [140, 160, 190])
+def test_a_low_map_lists_as_many_methods_as_it_has_room_for_and_counts_the_rest(height: int):
+    deep = tuple(Call(7, f"i{'l' * 12}{n}", None, 11 - n, 0, n) for n in range(12))
+    drawing = Sheet(Written([turn(0, calls=deep)]), [PANELS["call map"]()], height=height).draw(0, width=900)
+    methods = of(drawing.marks(), "method")
+    (more,) = (mark for mark in of(drawing.marks(), "text", "muted") if mark.text.endswith(" more"))
+    whole = Sheet(Written([turn(0, calls=deep)]), [PANELS["call map"]()]).draw(0, width=900)
+    everyone = of(whole.marks(), "method")
+    assert [mark.text for mark in methods] == [mark.text for mark in everyone][: len(methods)]
+    assert {call.name for call in deep} <= {mark.text for mark in everyone}, "no name is cut"
+    assert more.text == f"… {len(everyone) - len(methods)} more"
+    assert more.box[1] == methods[-1].box[1] + 18
+    assert 0 <= drawing.height - (more.box[1] + more.box[3]) < 2 * 18
