@@ -21,6 +21,7 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import text_to_path
 
+from labkit.charts.fonts import fonts, spelled
 from labkit.charts.palette import PALETTES
 from labkit.tape.text import printable
 
@@ -66,7 +67,7 @@ def look_of(name: str | Look) -> Look:
 
 @cache
 def _width(text: str, size: int, bold: bool) -> float:
-    font = FontProperties(family="DejaVu Sans", size=size, weight="bold" if bold else "normal")
+    font = FontProperties(family=fonts(), size=size, weight="bold" if bold else "normal")
     wide, _, _ = text_to_path.get_text_width_height_descent(text, font, ismath=False)
     return float(wide)
 
@@ -112,7 +113,7 @@ class Chart:
 def drawable(value: Any) -> Any:
     """`value` with every text in it made printable, for fonts and pages: a text, a mapping or a sequence."""
     if isinstance(value, str):
-        return printable(value)
+        return spelled(printable(value), fonts())
     if isinstance(value, Mapping):
         return {drawable(name): drawable(held) for name, held in value.items()}
     return [drawable(each) for each in value] if isinstance(value, list | tuple) else value
@@ -130,7 +131,7 @@ def heading(figure: Figure, style: Look, title: str) -> None:
     wide, tall = figure.get_size_inches() * DPI
     figure.text(
         style.gap / wide, 1 - (style.gap + style.title * 0.8) / tall, title, parse_math=False,
-        fontsize=style.title, fontweight="bold", color=style.colours["ink"],
+        fontsize=style.title, fontweight="bold", fontfamily=fonts(), color=style.colours["ink"],
     )  # fmt: skip
 
 
@@ -144,14 +145,16 @@ def axes_in(figure: Figure, style: Look, left: float, top: float, right: float, 
         spine.set_visible(side == "bottom")
         spine.set_color(style.colours["hairline"])
     axes.tick_params(length=0, labelsize=style.text, labelcolor=style.colours["ink"], pad=6)
-    axes.xaxis.label.set(fontsize=style.text, color=style.colours["muted"])
-    axes.yaxis.label.set(fontsize=style.text, color=style.colours["muted"])
+    axes.tick_params(labelfontfamily=fonts())
+    for label in (axes.xaxis.label, axes.yaxis.label):
+        label.set(fontsize=style.text, fontfamily=fonts(), color=style.colours["muted"])
     return axes
 
 
 def words(style: Look, colour: str = "ink", **more: Any) -> dict[str, Any]:
     """What every text of a chart is drawn with."""
-    return {"fontsize": style.text, "color": style.colours[colour], "parse_math": False, **more}
+    ink = style.colours[colour]
+    return {"fontsize": style.text, "color": ink, "fontfamily": fonts(), "parse_math": False, **more}
 
 
 def beside(names: Iterable[str], style: Look) -> float:

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable
-from functools import cache
 from html import escape
 from typing import Any, NamedTuple
 
 import numpy as np
-from matplotlib import font_manager, ft2font, rc_context
+from matplotlib import rc_context
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
+from labkit.charts.fonts import fonts, spelled
 from labkit.charts.palette import PALETTES
 from labkit.figure.drawing import SOLID, Drawing
 from labkit.figure.layout import fitted
@@ -27,10 +27,6 @@ from labkit.figure.theme import TEXT, TITLE, Role, role
 
 Pixels = np.ndarray  # (height, width, 4) of uint8: RGBA
 DPI = 100
-FURTHER = (  # fonts for letters that DejaVu has not: the first of them that is installed
-    "Noto Sans CJK JP", "Noto Sans CJK SC", "Source Han Sans", "WenQuanYi Zen Hei", "WenQuanYi Micro Hei",
-    "Hiragino Sans", "PingFang SC", "Yu Gothic", "Microsoft YaHei", "Malgun Gothic", "Arial Unicode MS",
-)  # fmt: skip
 MARGIN = 10  # pixels around the panels
 
 
@@ -149,35 +145,14 @@ def _text(mark: Mark, look: Role, colour: str, scale: float) -> Text:
     size = TITLE if look.font == "title" else TEXT
     at = {"left": x, "center": x + w / 2, "right": x + w}[look.align]
     families = fonts("DejaVu Sans Mono" if look.font.startswith("mono") else "DejaVu Sans")
+    text = spelled(mark.text, families)
+    text = text if text == mark.text else fitted(text, w, look.font)
     return Text(
-        at, y + h / 2 + 0.36 * size, printable(mark.text, families, w, look.font), color=colour,
+        at, y + h / 2 + 0.36 * size, text, color=colour,
         fontsize=_points(size, scale), fontfamily=families,
         fontweight="bold" if look.font in ("title", "bold", "mono bold") else "normal",
         horizontalalignment=look.align, verticalalignment="baseline", parse_math=False, gid=mark.kind,
     )  # fmt: skip
-
-
-@cache
-def fonts(first: str) -> tuple[str, ...]:
-    """`first`, and one for the letters that it has not, where one is installed."""
-    installed = {font.name for font in font_manager.fontManager.ttflist}
-    return first, *[name for name in FURTHER if name in installed][:1]
-
-
-@cache
-def letters(families: tuple[str, ...]) -> frozenset[int]:
-    """All characters that one of the fonts has."""
-    files = [font_manager.findfont(name) for name in families]
-    return frozenset(code for file in files for code in ft2font.FT2Font(file).get_charmap())
-
-
-def printable(text: str, families: tuple[str, ...], wide: float, font: str) -> str:
-    r"""`text` with what none of the fonts has as \u524d, in the room that it has."""
-    known = letters(families)
-    if text.isascii() or all(ord(each) in known for each in text):
-        return text
-    told = (each if ord(each) in known else each.encode("unicode_escape").decode() for each in text)
-    return fitted("".join(told), wide, font)
 
 
 def _points(pixels_: float, scale: float) -> float:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import math
 import re
+import warnings
 from itertools import pairwise
 
 import numpy as np
 import pytest
 from matplotlib.colors import to_hex
+from matplotlib.text import Text
 
 from labkit import Tape
 from labkit.charts.charts import bars, pointers, steps
 from labkit.charts.compare import compare
 from labkit.charts.curves import curves
+from labkit.charts.fonts import fonts, letters
 from labkit.charts.palette import LIGHT, PALETTES, series
 from labkit.charts.style import LOOKS, Chart, apart, look_of
 from labkit.measure.costs import Point, Sweep
@@ -157,3 +160,16 @@ def test_a_look_that_is_not_there_is_named_with_those_that_are():
     assert look_of("dark").colours is PALETTES["dark"]
     pixels = np.asarray(bars({"a": 1}, "t", look="dark").figure.get_facecolor())
     assert to_hex(pixels) == PALETTES["dark"]["ground"]
+
+
+def test_letters_that_dejavu_has_not_need_another_font_or_are_written_as_escapes():
+    with warnings.catch_warnings():  # matplotlib warns of a letter that it draws as a box
+        warnings.simplefilter("error")
+        chart = bars({"客户 一": 3, "客户 二": 5}, "前后", unit="字节")
+        chart.png()
+        drawn = {each for text in texts(chart) for each in text}
+        steps({"客户": [1, 2]}, "前").png()
+        pointers({"\u25cf": ["客"]}, [], "前").png()
+    assert {ord(each) for each in drawn} <= letters(fonts()) | {10}
+    for text in filter(Text.get_text, chart.figure.findobj(Text)):
+        assert tuple(text.get_fontfamily()) == fonts()

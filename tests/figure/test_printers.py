@@ -13,6 +13,7 @@ import pytest
 from matplotlib.colors import to_rgb
 from matplotlib.image import imread
 
+from labkit.charts import fonts
 from labkit.charts.palette import PALETTES
 from labkit.figure import agg
 from labkit.figure.drawing import Drawing, Sheet
@@ -236,8 +237,14 @@ def test_letters_that_no_font_here_has_are_written_as_escapes_and_others_as_they
     monkeypatch: pytest.MonkeyPatch,
 ):
     deja = ("DejaVu Sans",)
-    assert agg.printable("Zoë → 7 ✓", deja, 200, "plain") == "Zoë → 7 ✓"
-    assert agg.printable("前 a", deja, 200, "plain") == r"\u524d a"
-    assert room(agg.printable("名前" * 20, deja, 100, "plain")) <= 100
-    monkeypatch.setattr(agg, "letters", lambda _: frozenset(map(ord, "前 a")))
-    assert agg.printable("前 a", deja, 200, "plain") == "前 a", "where a font has it"
+    assert fonts.spelled("Zoë → 7 ✓", deja) == "Zoë → 7 ✓"
+    assert fonts.spelled("前\na", deja) == "\\u524d\na"
+    monkeypatch.setattr(fonts, "letters", lambda _: frozenset(map(ord, "前 a")))
+    assert fonts.spelled("前 a", deja) == "前 a", "where a font has it"
+    monkeypatch.setattr(agg, "spelled", lambda text, _: text.encode("unicode_escape").decode())
+    tape = Written([turn(0, interest=events({5: 1}), names={5: "名前" * 20})])
+    axes = agg.figure(draw(tape, 0)).axes[0]
+    (label,) = (
+        each.get_text() for each in axes.texts if each.get_gid() == "label" and "u540d" in each.get_text()
+    )
+    assert room(label) <= of(draw(tape, 0).marks(), "label")[0].box[2]
