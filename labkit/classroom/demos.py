@@ -13,7 +13,7 @@ from html import escape
 from pathlib import Path
 from typing import Any, NamedTuple
 
-SIZE = 850, 380  # CSS pixels of a figure for a projector: there its text is half as large again
+SIZE = 850, 300  # CSS pixels of a figure for a projector: there its text is half as large again
 SAYS = ("**Say:**", "**Ask:**")
 
 
@@ -101,7 +101,7 @@ body { font: clamp(18px, 1.55vw, 30px)/1.35 system-ui, sans-serif; margin: 0; pa
   color: CanvasText; background: Canvas; box-sizing: border-box; min-height: 100vh }
 h1 { font-size: 1.5em; margin: 0 } p { margin: .25em 0 } #ask { font-weight: bold }
 #shown { margin-top: .6em } #shown > img { width: 100%; max-width: 1800px; display: block; background: #fff }
-#shown > table { zoom: 1.25 }
+#shown > table { zoom: 1.4 }
 @media (min-width: 1600px) { #shown > table { zoom: 1.9 } }
 header { display: flex; justify-content: space-between; gap: 1em; align-items: start }
 button#full { font: inherit; font-size: .8em; padding: .2em .8em; white-space: nowrap }

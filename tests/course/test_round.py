@@ -138,7 +138,6 @@ OTHER = {
     "a-remark-only": put("# I did not find out how"),
     "another-name": put(answer("solution.py").replace("read_all", "read_everything")),
 }
-AGAIN = {"right", "wrong_once", "endless", "exits", "edits-a-test"}  # who is graded three times
 STUDENTS: dict[str, Callable[[Any], None]] = {
     **RIGHT,
     **WRONG,
@@ -149,6 +148,8 @@ STUDENTS: dict[str, Callable[[Any], None]] = {
     "forges-an-output": forges_an_output,
     "deletes-the-answer": deletes_the_answer,
 }
+SOME = {"right", "wrong_once", "endless", "exits", "edits-a-test"}
+AGAIN = set(STUDENTS) if os.environ.get("GRADE_ALL_AGAIN") else SOME  # who is graded three times
 
 
 @pytest.fixture(scope="module")
