@@ -5,7 +5,13 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import Any
+from textwrap import shorten
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from labkit.course.marks import Mark
+
+LABEL = 54  # characters beside a bar: what went wrong is printed whole
 
 
 def add(commands: Any) -> None:
@@ -66,15 +72,21 @@ def gradebook(options: argparse.Namespace) -> int:
     for exercise, message, count in wrong_ways(found)[:20]:
         print(f"  {count:>4}  {exercise}: {message}")
     if options.chart is not None:
-        _draw(splits(found), options.chart)
+        _draw(found, options.chart)
     return 0
 
 
-def _draw(split: dict[str, tuple[int, int]], path: Path) -> None:
+def _draw(found: list[Mark], path: Path) -> None:
+    """The checks that split the class most evenly, and below them what went wrong most often."""
     from labkit.charts.charts import bars
+    from labkit.course.marks import splits, wrong_ways
 
     if path.suffix not in (".png", ".svg"):
         raise ValueError(f"{path}: give a name that ends in .png or .svg")
-    passed = {name: both[0] / sum(both) * 100 for name, both in list(split.items())[:20]}
+    class_ = len({mark.student for mark in found})
+    rows = {name: both[0] / sum(both) * 100 for name, both in list(splits(found).items())[:12]}
+    for exercise, message, count in wrong_ways(found)[:8]:
+        label = shorten(f"✗ {exercise}: {message}", LABEL, placeholder="…")
+        rows[label] = rows.get(label, 0) + count / class_ * 100
     print(f"Drawn: {path}", file=sys.stderr)
-    bars(passed, "What splits the class", unit="% passed").save(path)
+    bars(rows, "What splits the class: who passed, and ✗ what went wrong", unit="%").save(path)

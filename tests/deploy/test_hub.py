@@ -83,7 +83,7 @@ def an_hour(hub: Hub, student: str, solution: str) -> Counter[str]:
     cells = [cell.source for cell in nbformat.read(LESSON, as_version=4).cells if cell.cell_type == "code"]
     hub.execute(student, kernel, cells, 200)
     held = hub.execute(student, kernel, [FIGURE, MOVES], 60)
-    hub.execute(student, kernel, [HANDS_IN.format(solution=solution, name=NAME)], 100)
+    hub.execute(student, kernel, [HANDS_IN.format(solution=solution, name=NAME)], 200)
     return held
 
 
