@@ -6,6 +6,7 @@ import array
 import copyreg
 import errno
 import io
+import logging
 import os
 import pickle
 import socket
@@ -282,6 +283,15 @@ def test_the_number_0_is_a_number_like_any_other(ear: Ear):
     finally:
         os.dup2(kept, 0)
         os.close(kept)
+
+
+def test_a_socket_of_another_layout_goes_on_unrecorded(ear: Ear, caplog: Any):
+    class Odd(socket.socket):
+        __hash__ = None  # type: ignore[assignment]
+
+    with caplog.at_level(logging.INFO, "labkit"), Odd() as odd:
+        assert Sockets(ear).record(odd) is odd
+    assert [each.getMessage() for each in caplog.records] == [f"calls of {Odd!r} cannot be recorded"]
 
 
 def test_a_copy_is_recorded_by_its_own_number(pair, ear: Ear):

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import fractions
+import itertools
 import logging
 import selectors
 import socket
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from labkit import Event, Tape
-from labkit.record.recorder import Recorder
+from labkit.record.recorder import SHORT, Recorder
 from labkit.tape.turn import Capacity, Poke, Queues
 
 from .by_hand import READ, WRITE, last, turn
@@ -38,7 +40,7 @@ def test_a_timeout_reaches_the_wait_as_it_is_and_the_tape_as_a_number(given: Any
     assert last(recorder).timeout == kept and type(last(recorder).timeout) is type(kept)
 
 
-def test_a_turn_is_written_when_the_next_one_begins_and_holds_what_was_between():
+def test_a_turn_is_written_when_the_next_one_begins_and_holds_what_was_between(caplog: Any):
     recorder = Recorder()
     recorder.asks(7, READ | WRITE)
     recorder.asks(8, Event.READ)
@@ -60,7 +62,7 @@ def test_a_turn_is_written_when_the_next_one_begins_and_holds_what_was_between()
     assert it.calls == it.errors == () and recorder.made == 0
     length = len(recorder.tape)
     recorder.finish()
-    assert len(recorder.tape) == length  # none is open
+    assert len(recorder.tape) == length and not caplog.records  # none is open
 
 
 def test_times_are_those_between_the_waits():
@@ -70,6 +72,27 @@ def test_times_are_those_between_the_waits():
     one, other = recorder.tape
     assert one.at_ns < other.at_ns and min(one.asleep_ns, one.awake_ns, one.cpu_ns) >= 0
     assert one.at_ns + one.asleep_ns + one.awake_ns <= other.at_ns
+
+
+@pytest.mark.parametrize(
+    ("took", "read", "told"),
+    [
+        (10, 1, [20, 20, 20]),  # at the beginning: of a turn that is over at once the wall clock says it
+        (SHORT // 2, 4, [0, 0, 0]),  # and of each turn that took long
+        (SHORT, 7, [0, 0, 0]),  # and after what the recorder itself did, if that took long
+    ],
+)
+def test_the_cpu_clock_is_read_where_a_thread_may_have_lost_its_processor(
+    took: int, read: int, told: list[int], monkeypatch: pytest.MonkeyPatch
+):
+    wall, asked = itertools.count(0, took), []
+    for module in ("recorder", "sockets"):
+        monkeypatch.setattr(f"labkit.record.{module}.clock", lambda: next(wall))
+    monkeypatch.setattr(time, "thread_time_ns", lambda: asked.append(0) or 0)
+    recorder = Recorder()
+    for _ in range(4):
+        turn(recorder)
+    assert (len(asked), [it.cpu_ns for it in recorder.tape]) == (read, told)
 
 
 class Stop(BaseException):
