@@ -23,6 +23,7 @@ def add(commands: Any) -> None:
     checking.add_argument(
         "--figure", type=Path, metavar="FILE", help="the figure of what failed: .html, .png, .svg"
     )
+    _stands_on(checking)
     checking.set_defaults(run=check)
 
     practising = commands.add_parser(
@@ -34,11 +35,7 @@ def add(commands: Any) -> None:
     practising.add_argument(
         "--folder", type=Path, default=Path("practice"), help="where your files are (practice)"
     )
-    practising.add_argument(
-        "--from-reference",
-        action="store_true",
-        help="a step of lesson 11 begins with the reference solution (in a checkout), not with your own",
-    )
+    _stands_on(practising)
     practising.set_defaults(run=practice)
 
     kept = commands.add_parser("progress", help="what you have predicted so far, right and wrong")
@@ -47,6 +44,14 @@ def add(commands: Any) -> None:
         "--reset", nargs="?", const="", metavar="ID", help="forget all, or what begins with ID, such as 02"
     )
     kept.set_defaults(run=progress)
+
+
+def _stands_on(command: Any) -> None:
+    command.add_argument(
+        "--from-reference",
+        action="store_true",
+        help="a step of lesson 11 begins with the reference solution (in a checkout), not with your own",
+    )
 
 
 def exercises(options: argparse.Namespace) -> int:
@@ -68,18 +73,20 @@ def check(options: argparse.Namespace) -> int:
     """Judge a file; 0 if it passed, 1 if not, 2 if it is no answer (main prints why)."""
     from labkit.teaching import practice as practising
     from labkit.teaching.practice_form import load
+    from labkit.teaching.practice_steps import whole
     from labkit.teaching.practice_verdict import player
 
     try:
         exercise = load(options.name)
-        verdict = practising.judge(exercise, options.file, seed=options.seed)
+        answer = whole(exercise, options.file, options.from_reference)
+        verdict = practising.judge(exercise, answer, seed=options.seed)
     except (LookupError, ValueError, OSError) as error:
         why = error.args[0] if isinstance(error, LookupError) and error.args else str(error)
         if options.json:
             print(json.dumps({"passed": False, "score": 0, "max": 0, "findings": [], "error": str(why)}))
         print(f"labkit: {why}", file=sys.stderr)
         return 2
-    practising.keep(verdict, options.file)
+    practising.keep(verdict, answer)
     print(json.dumps(verdict.as_json(), indent=1) if options.json else verdict)
     if options.figure and verdict.failed is not None and verdict.failed.tape is not None:
         print(f"figure: {player(verdict.failed, options.figure)}")

@@ -74,12 +74,12 @@ def _defines(text: str, name: str, what: str) -> str:
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         where = f", line {error.lineno}" if isinstance(error, SyntaxError) else ""
         raise Unusable(f"{what} is no Python{where}: {error}") from None
-    if name not in _bound(tree):
+    if name not in bound(tree):
         raise Unusable(f"{what} does not define {name}")
     return text
 
 
-def _bound(tree: ast.Module) -> set[str]:
+def bound(tree: ast.Module) -> set[str]:
     """The names that a module's own statements bind."""
     bound: set[str] = set()
     for node in ast.walk(tree):

@@ -3,12 +3,13 @@
     start("build-4-buffers")                        # the statement; Loop3 is there if it was passed once
     start("build-4-buffers", from_reference=True)   # in a checkout: Loop3 is the reference solution's
 
-A step that was passed is kept as text in the reader's progress. The references are in the checkout's tests,
-and in no wheel. It knows no step.
+A step that was passed is kept as text in the reader's progress, with all that it stands on. The references
+are in the checkout's tests, a step each, and in no wheel. It knows no step.
 """
 
 from __future__ import annotations
 
+import ast
 import linecache
 import sys
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Any
 
 from labkit.teaching import progress
 from labkit.teaching.practice_form import Exercise, every, load
+from labkit.teaching.practice_source import Unusable, bound
 
 REFERENCES = Path(__file__).resolve().parents[2] / "tests" / "answers"
 
@@ -54,9 +56,7 @@ def start(name: str, *, from_reference: bool = False) -> Started:
     if text := own(before.name):
         _define(text, f"<passed: {before.name}>", space)
         return Started(exercise, f"You begin with your own `{before.answer}`, as you last passed it.")
-    return Started(
-        exercise, f"It begins with your `{before.answer}`, which is not there: solve {before.name}."
-    )
+    return Started(exercise, f"It {_missing(before)}")
 
 
 def step(name: str) -> Exercise:
@@ -75,21 +75,48 @@ def own(name: str) -> str:
 
 
 def reference(name: str) -> str:
-    """The reference solution of a step; LookupError where there is none, as in an installed labkit."""
+    """The reference solutions up to a step, in one text; LookupError where there are none, as in a wheel."""
     path = REFERENCES / name / "solution.py"
     if not path.is_file():
         raise LookupError(
             f"there is no reference solution of {name} here: it is in a checkout's tests/answers"
         )
-    return path.read_text(encoding="utf-8")
+    return _under(load(name), path.read_text(encoding="utf-8"), from_reference=True)
 
 
 def beginning(exercise: Exercise, from_reference: bool = False) -> str:
     """The text of a file in which an answer is begun: of a step, what it stands on, and then its stub."""
+    return _under(exercise, exercise.stub, from_reference)
+
+
+def whole(exercise: Exercise, answer: Path | str, from_reference: bool = False) -> Path | str:
+    """An answer as it is judged: a step that is written alone gets in front what it stands on.
+
+    `answer` is a file or a text. Raises Unusable if what it stands on is not there, LookupError as start().
+    """
     if not exercise.after:
-        return exercise.stub
-    text = reference(exercise.after) if from_reference else own(exercise.after)
-    return f"{text.rstrip()}\n\n\n{exercise.stub}" if text else exercise.stub
+        return answer
+    try:
+        text = answer.read_text(encoding="utf-8") if isinstance(answer, Path) else answer
+        if bound(ast.parse(text)) & {load(exercise.after).answer}:
+            return answer
+    except (OSError, ValueError, SyntaxError):
+        return answer  # whoever judges it says what is wrong with it
+    if not from_reference and not own(exercise.after):
+        raise Unusable(f"{exercise.title} {_missing(load(exercise.after))}")
+    return _under(exercise, text, from_reference)
+
+
+def _under(exercise: Exercise, text: str, from_reference: bool) -> str:
+    """A step's text under that of the one that it begins with, as far as that is known."""
+    if not exercise.after:
+        return text
+    above = reference(exercise.after) if from_reference else own(exercise.after)
+    return f"{above.rstrip()}\n\n\n{text}" if above else text
+
+
+def _missing(before: Exercise) -> str:
+    return f"begins with your `{before.answer}`, which is not there: solve {before.name}."
 
 
 def _define(text: str, file: str, space: dict[str, Any]) -> None:

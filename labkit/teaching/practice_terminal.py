@@ -18,7 +18,7 @@ from pathlib import Path
 
 from labkit.teaching import practice, progress
 from labkit.teaching.practice_form import Exercise, every, load
-from labkit.teaching.practice_steps import beginning
+from labkit.teaching.practice_steps import beginning, whole
 from labkit.teaching.practice_verdict import Verdict, player
 
 KEYS = "h hint · l list · n next · x reset · f figure · q quit"
@@ -121,12 +121,13 @@ class Practice:
     def check(self) -> None:
         self._seen = self._stamp()
         try:
-            verdict = practice.judge(self.exercise, self.file)
+            answer = whole(self.exercise, self.file, self.from_reference)
+            verdict = practice.judge(self.exercise, answer)
         except ValueError as error:
             self.out(f"\n{error}")
             return
         self.verdict = verdict
-        practice.keep(verdict, self.file)
+        practice.keep(verdict, answer)
         self.out(f"\n{verdict}\n")
         if verdict.passed:
             self.passed.add(self.exercise.name)

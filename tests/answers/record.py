@@ -11,6 +11,7 @@ import sys
 
 from labkit.teaching.practice import judge
 from labkit.teaching.practice_form import every, load
+from labkit.teaching.practice_steps import whole
 from labkit.teaching.practice_verdict import reference
 from tests.teaching.answers import ANSWERS
 
@@ -20,7 +21,7 @@ LARGEST = 12_000  # bytes
 def record(name: str) -> int:
     """Write the reference tapes of one exercise; returns their bytes."""
     exercise = load(name)
-    verdict = judge(exercise, ANSWERS / name / "solution.py", seed=0)
+    verdict = judge(exercise, whole(exercise, ANSWERS / name / "solution.py", from_reference=True), seed=0)
     assert verdict.passed, verdict
     kept = 0
     for number, outcome in enumerate(verdict.outcomes):

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from labkit.teaching import bugs_hunt
 from labkit.teaching.practice import judge
 from labkit.teaching.practice_form import Exercise, every, load
+from labkit.teaching.practice_steps import whole
 from labkit.teaching.practice_verdict import Verdict
 from tests.bugs.seal import NUMBERS, PLAIN
 
@@ -27,7 +28,8 @@ class Answer(NamedTuple):
     def judged(self, seed: int | None = None) -> Verdict:
         bug = NUMBERS.get(self.exercise)
         exercise = load(self.exercise) if bug is None else bugs_hunt.load(bug).exercise
-        return judge(exercise, exercise.stub if self.path is None else self.path, seed=seed)
+        answer = exercise.stub if self.path is None else self.path
+        return judge(exercise, whole(exercise, answer, from_reference=True), seed=seed)
 
     def expects(self) -> tuple[str, str]:
         """(check, words) that a wrong answer says will catch it."""

@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 
 from labkit import kernel
+from labkit.cli import main
 from labkit.teaching import practice_steps, practice_trial, progress
 from labkit.teaching.practice import check
 from labkit.teaching.practice_form import load
-from labkit.teaching.practice_source import is_stub, source_of
-from labkit.teaching.practice_steps import beginning, start, step
+from labkit.teaching.practice_source import Unusable, is_stub, source_of
+from labkit.teaching.practice_steps import beginning, reference, start, step, whole
 from labkit.teaching.practice_terminal import Practice
 from labkit.teaching.practice_trial import at_work, trial
 from labkit.teaching.race import race
@@ -41,7 +42,7 @@ def solution(name: str) -> Path:
 
 
 def written(name: str, space: dict) -> type:
-    exec(compile(solution(name).read_text(), f"<{name}>", "exec"), space)
+    exec(compile(reference(name), f"<{name}>", "exec"), space)
     return space[load(name).answer]
 
 
@@ -91,6 +92,37 @@ def test_what_fails_later_does_not_lose_what_was_passed():
     check(FIRST, str(solution(FIRST)))
     check(FIRST, load(FIRST).stub)
     assert "register" in practice_steps.own(FIRST)
+
+
+def test_a_reference_stands_on_those_before_it():
+    lines = reference(THIRD).splitlines()
+    classes = [line.split("(")[0].rstrip(":") for line in lines if line.startswith("class Loop")]
+    assert classes == ["class Loop1", "class Loop2", "class Loop3"]
+    assert solution(THIRD).read_text().count("class ") == 1
+
+
+def test_a_step_that_is_written_alone_gets_what_it_stands_on_in_front(tmp_path):
+    alone = solution(SECOND)
+    with pytest.raises(Unusable, match=f"Step 2: many begins with your `Loop1`.*: solve {FIRST}"):
+        whole(load(SECOND), alone)
+    progress.note("step", FIRST, passed=True, text=["class Loop1:", "    mine = True"])
+    assert whole(load(SECOND), alone) == f"class Loop1:\n    mine = True\n\n\n{alone.read_text()}"
+    assert whole(load(SECOND), alone, from_reference=True) == reference(SECOND)
+    assert whole(load(FIRST), solution(FIRST)) == solution(FIRST)
+    (tmp_path / "all.py").write_text(reference(SECOND))
+    assert whole(load(SECOND), tmp_path / "all.py") == tmp_path / "all.py", "it has all that it stands on"
+    (tmp_path / "none.py").write_text("class Loop2(")
+    assert whole(load(SECOND), tmp_path / "none.py") == tmp_path / "none.py", "whoever judges it says so"
+
+
+@pytest.mark.slow
+def test_in_a_terminal_a_step_in_a_file_of_its_own_stands_on_the_readers_last_one(capsys):
+    assert main(["check", SECOND, str(solution(SECOND))]) == 2
+    assert f"solve {FIRST}" in capsys.readouterr().err
+    assert main(["check", FIRST, str(solution(FIRST))]) == 0
+    assert main(["check", SECOND, str(solution(SECOND))]) == 0
+    assert practice_steps.own(SECOND).startswith(solution(FIRST).read_text().rstrip()), "and is kept whole"
+    assert main(["check", THIRD, str(solution(THIRD)), "--from-reference"]) == 0
 
 
 def test_an_installed_labkit_has_no_reference_and_says_so(monkeypatch, tmp_path):

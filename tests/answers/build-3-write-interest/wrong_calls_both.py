@@ -1,34 +1,4 @@
 # a short answer: BlockingIOError
-import selectors
-
-READ = selectors.EVENT_READ
-
-
-class Loop1:
-    def __init__(self, selector):
-        self.selector = selector
-
-    def add_reader(self, sock, callback):
-        self.selector.register(sock, READ)
-        self.callback = callback
-
-    def run_once(self):
-        for _key, _events in self.selector.select():
-            self.callback()
-
-
-class Loop2(Loop1):
-    def add_reader(self, sock, callback):
-        self.selector.register(sock, READ, callback)
-
-    def remove_reader(self, sock):
-        self.selector.unregister(sock)
-
-    def run_once(self):
-        for key, _events in self.selector.select():
-            key.data()
-
-
 WRITE = selectors.EVENT_WRITE
 
 
