@@ -63,7 +63,7 @@ class Host:
             self.stage.run(seconds)
             return {}
 
-        return {**patiently(self.file, work, self.stage.thread), **self._state()}
+        return {**self._patiently(work), **self._state()}
 
     def quiet(self, n: int, **news: Any) -> dict[str, Any]:
         """Iterations until one finds nothing ready, but no more than `n`."""
@@ -119,7 +119,13 @@ class Host:
                         break
             return {"quiet": quiet}
 
-        return {**patiently(self.file, work, self.stage.thread), **self._state()}
+        return {**self._patiently(work), **self._state()}
+
+    def _patiently(self, work: Callable[[], Any]) -> Any:
+        return patiently(self.file, work, self.stage.thread, self._turns)
+
+    def _turns(self) -> int:
+        return int(self.stage.tape.dropped + len(self.stage.tape))
 
     def _falls_asleep(self, within: float) -> dict[str, Any]:
         """Whether a loop that runs by itself comes to rest: it sleeps, and nothing new is on its tape."""
@@ -142,7 +148,7 @@ class Host:
         error = getattr(self.stage, "error", None)
         ended = not self.stage.thread.is_alive() and getattr(self.stage, "error", self) is None
         return {
-            "turns": self.stage.tape.dropped + len(self.stage.tape),
+            "turns": self._turns(),
             "error": None if error is None else said(error, self.file),
             "returned": ended and not hasattr(self.stage, "step"),
         }
@@ -162,8 +168,16 @@ def few_fds(limit: int | None) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-def patiently(file: str, work: Callable[[], Any], suspect: threading.Thread | None = None) -> Any:
-    """work() in a thread of its own; Stuck if that, or the `suspect` it waits for, never returns."""
+def patiently(
+    file: str,
+    work: Callable[[], Any],
+    suspect: threading.Thread | None = None,
+    turns: Callable[[], int] = int,
+) -> Any:
+    """work() in a thread of its own; Stuck if that, or the `suspect` it waits for, never returns.
+
+    Each of its `turns` has the whole patience: many that are short are no handler that does not return.
+    """
     answer: list[Any] = []
     gave_up: list[bool] = []
 
@@ -178,10 +192,12 @@ def patiently(file: str, work: Callable[[], Any], suspect: threading.Thread | No
     helper.start()
     suspect = suspect or helper
     helper.join(0.01)
-    began, before, still = _cpu(suspect), None, 0.0
+    began, before, still, turn = _cpu(suspect), None, 0.0, turns()
     while helper.is_alive():
         helper.join(0.05)
         where = kernel.blocked_in(suspect)
+        if turn != (turn := turns()):
+            began, still = _cpu(suspect), 0.0
         still = still + 0.05 if where is not None and where == before else 0.0
         before = where
         if still >= ASLEEP and where is not None:

@@ -65,6 +65,21 @@ def test_the_same_answer_gets_the_same_verdict():
 
 
 @pytest.mark.slow
+def test_many_turns_that_each_take_a_while_are_no_circle():
+    """On a busy machine a line that comes byte by byte, in 3,000 turns, took more CPU than one handler may."""
+    work = (
+        "import time\n",
+        "        end = time.thread_time() + 0.06\n        while time.thread_time() < end: pass\n",
+    )
+    name = "never-block"
+    text = (ANSWERS / name / "solution.py").read_text()
+    verdict = judge(
+        load(name), work[0] + text.replace("def handle_read(self):\n", "def handle_read(self):\n" + work[1])
+    )
+    assert verdict.passed, verdict
+
+
+@pytest.mark.slow
 def test_other_seeds_draw_other_instances():
     for seed in range(3):
         assert judge(load(NAME), SOLUTION, seed=seed).passed
