@@ -9,6 +9,7 @@ here.
 
 from __future__ import annotations
 
+import errno
 import os
 from typing import Any
 
@@ -77,9 +78,8 @@ def _outcome(check: Check, bench: Bench) -> Outcome:
         check.judge(bench)
         # a check that looks at bytes alone holds the tape against them, too
         passed_with = bench.stage.tape if bench.stage is not None else None
-    except (Failed, LookupError, TypeError, ValueError) as error:
-        odd = Failed("Your code can be judged.", f"The check could not follow it: {error!r}.")
-        failed, tape = error if isinstance(error, Failed) else odd, None
+    except (Failed, LookupError, TypeError, ValueError, OSError) as error:
+        failed, tape = _failed(error, bench), None
         try:
             tape = bench.stage.tape if bench.stage is not None else None
         except Distrusted as worse:
@@ -89,6 +89,18 @@ def _outcome(check: Check, bench: Bench) -> Outcome:
         happened, at = _raised(bench, tape) or (failed.happened, failed.at)
         return Outcome(check.name, check.points, False, failed.expected, happened, at, tape)
     return Outcome(check.name, check.points, True, tape=passed_with)
+
+
+def _failed(error: Exception, bench: Bench) -> Failed:
+    """What a check has raised, as something for the reader. OSErrors that are not the answer's doing go on."""
+    if isinstance(error, Failed):
+        return error
+    if not isinstance(error, OSError):
+        return Failed("Your code can be judged.", f"The check could not follow it: {error!r}.")
+    if not isinstance(error, ConnectionError) and error.errno != errno.ENOTCONN:
+        raise error
+    last = bench.stage.last if bench.stage is not None else None
+    return Failed("A connection stays open while its peer still speaks.", "Your end of it was closed.", last)
 
 
 def _raised(bench: Bench, tape: Tape | None) -> tuple[str, int | None] | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import linecache
 import os
 import resource
 import socket
@@ -17,6 +18,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 from labkit import kernel
@@ -218,24 +220,28 @@ def _cpu(thread: threading.Thread) -> float:
 
 
 def _line(thread: threading.Thread, file: str) -> str:
-    """', at line 7: `data = sock.recv(10)`', where the answer's own code is."""
+    """', in Echo.handle_read: `data = sock.recv(10)`', where the answer's own code is."""
     frame = sys._current_frames().get(thread.ident or 0)
     for each, line in traceback.walk_stack(frame) if frame else ():
         if each.f_code.co_filename == file:
             text = Path(file).read_text().splitlines()[line - 1].strip()
-            return f", in line {line}: `{text}`"
+            return f", in {_place(each.f_code, line)}: `{text}`"
     return ""
+
+
+def _place(code: CodeType, line: int) -> str:
+    """A function by its name: its line would be one of the file here, which a notebook has not got."""
+    return f"line {line}" if code.co_name == "<module>" else code.co_qualname.replace(".<locals>", "")
 
 
 def said(error: BaseException, file: str) -> str:
     """An error in one line, with the answer's own line."""
     text = f"{type(error).__name__}: {error}".strip(": ")
-    own = [each for each in traceback.extract_tb(error.__traceback__) if each.filename == file]
-    if own:
-        return f"{text} (line {own[-1].lineno}: `{own[-1].line}`)"
-    if isinstance(error, SyntaxError):
-        return f"{text}"
-    return text
+    own = [each for each in traceback.walk_tb(error.__traceback__) if each[0].f_code.co_filename == file]
+    if not own:
+        return text
+    code, line = own[-1][0].f_code, own[-1][1]
+    return f"{text} (in {_place(code, line)}: `{linecache.getline(file, line).strip()}`)"
 
 
 def waiting() -> dict[int, int]:

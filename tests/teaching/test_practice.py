@@ -11,6 +11,7 @@ import pytest
 
 from labkit.teaching.practice import check, judge
 from labkit.teaching.practice_form import every, load
+from labkit.teaching.practice_steps import whole
 from tests.teaching.answers import ANSWERS
 
 NAME = "read-until-eagain"
@@ -77,6 +78,15 @@ def test_many_turns_that_each_take_a_while_are_no_circle():
         load(name), work[0] + text.replace("def handle_read(self):\n", "def handle_read(self):\n" + work[1])
     )
     assert verdict.passed, verdict
+
+
+@pytest.mark.slow
+def test_a_connection_that_the_answer_has_closed_is_told_and_does_not_end_the_check():
+    """shutdown() of the peer of a socket that was thrown away raises ENOTCONN, in the checker's own process."""
+    build = load("build-4-buffers")
+    failed = judge(build, whole(build, build.stub, from_reference=True), only="the end").failed
+    assert failed is not None
+    assert failed.message.startswith("A connection stays open while its peer still speaks. Your end of it")
 
 
 @pytest.mark.slow

@@ -29,7 +29,7 @@ ATTACKS = {
     ),
     "a call that sleeps for ever": (
         "import time\ndef read_all(sock):\n    time.sleep(1000)\n",
-        "sleeps in clock_nanosleep, in line 3",
+        "sleeps in clock_nanosleep, in read_all: `time.sleep(1000)`",
     ),
     "sys.exit": ("import sys\ndef read_all(sock):\n    sys.exit(0)\n", "SystemExit"),
     "os._exit": ("import os\ndef read_all(sock):\n    os._exit(0)\n", "ended its process, with status 0"),

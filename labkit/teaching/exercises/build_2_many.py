@@ -20,8 +20,8 @@ STATEMENT = """
 
 One of the sockets is a listener: it is readable when somebody wants to connect.
 
-**Judged:** each peer gets back what is theirs; whoever is ready is handled in that turn; whoever leaves is
-not asked about any more, and somebody else can have the number of their fd.
+**Judged:** each peer gets back every byte of its own; whoever is ready is handled in that turn; whoever
+leaves is not asked about any more, and somebody else can have the number of their fd.
 """
 
 STUB = """
@@ -78,7 +78,7 @@ def host(answer: Any, **options: Any) -> Served:
 def everybody(bench: Any) -> None:
     stage, alice, bob, carol = _build.company(bench, "alice", "bob", "carol")
     for peer in bench.rng.sample([alice, bob, carol, alice], 4):
-        _build.echoed(stage, bench, peer, f"{peer.name} gets back what is theirs")
+        _build.echoed(stage, bench, peer, f"{peer.name} gets back every byte")
         _build.rests(stage, f"{peer.name} is echoed, and the loop sleeps in its selector.")
     _build.without_end(stage)
 
