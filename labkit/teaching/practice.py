@@ -92,7 +92,7 @@ def _outcome(check: Check, bench: Bench) -> Outcome:
 
 
 def _failed(error: Exception, bench: Bench) -> Failed:
-    """What a check has raised, as something for the reader. OSErrors that are not the answer's doing go on."""
+    """What a check has raised, in words for the reader; an OSError that is not the answer's doing goes on."""
     if isinstance(error, Failed):
         return error
     if not isinstance(error, OSError):

@@ -152,6 +152,8 @@ class Stage:
 
     def _poked(self, peer: Peer, action: str, asked: int | None, result: int | None, errno: int) -> None:
         self._pokes.append((peer.name, action, asked, result, errno))
+        if action != "recv":
+            self._tape = None  # the loop has something to do: what was known of it is old
 
     def send(self, peer: Peer, data: bytes) -> int:
         """Send as much as the kernel takes; 0 too if the answer has closed the connection."""

@@ -67,7 +67,7 @@ def test_the_same_answer_gets_the_same_verdict():
 
 @pytest.mark.slow
 def test_many_turns_that_each_take_a_while_are_no_circle():
-    """On a busy machine a line that comes byte by byte, in 3,000 turns, took more CPU than one handler may."""
+    """On a busy machine a line that came byte by byte took more CPU than one handler may."""
     work = (
         "import time\n",
         "        end = time.thread_time() + 0.06\n        while time.thread_time() < end: pass\n",
@@ -82,7 +82,7 @@ def test_many_turns_that_each_take_a_while_are_no_circle():
 
 @pytest.mark.slow
 def test_a_connection_that_the_answer_has_closed_is_told_and_does_not_end_the_check():
-    """shutdown() of the peer of a socket that was thrown away raises ENOTCONN, in the checker's own process."""
+    """shutdown() by the peer of a socket that was thrown away raises ENOTCONN in the checker's process."""
     build = load("build-4-buffers")
     failed = judge(build, whole(build, build.stub, from_reference=True), only="the end").failed
     assert failed is not None

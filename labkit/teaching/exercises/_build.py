@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 from collections.abc import Callable
 from typing import Any
@@ -30,10 +31,16 @@ def on_loop(answer: Any, program: Callable[[Any, Any], Any], **options: Any) -> 
 
 
 def turning(run_once: Callable[[], Any], served: Served, going: Callable[[], bool] = lambda: True) -> None:
-    """Call run_once() again and again; Ended if it never waits, or never sleeps."""
+    """Call run_once() again and again; Ended if it never waits, never sleeps, or asks of the closed."""
     waits, idle = 0, 0
     while going():
-        run_once()
+        try:
+            run_once()
+        except OSError as error:
+            asked: Any = (served.selector.get_map() or {}).values()
+            if error.errno == errno.EBADF and any(key.fileobj.fileno() < 0 for key in asked):
+                raise Ended("It asks about a socket that is closed.") from None
+            raise
         now = served.tape.dropped + len(served.tape)
         idle = 0 if now > waits else idle + 1
         waits = now

@@ -5,7 +5,7 @@ import time
 from functools import partial
 from typing import Any
 
-from labkit.tape.narrate import duration
+from labkit.tape.narrate import duration, plural
 from labkit.teaching.exercises import _build
 from labkit.teaching.practice_form import Check, expect
 from labkit.teaching.practice_stages import Served
@@ -219,6 +219,13 @@ def the_small_print(bench: Any) -> None:
         f"{got!r} came.",
         stage.last,
     )
+    asked, called = moments(stage, "alice", "recv")[-1][1], moments(stage, "alice", "send")[-3]
+    expect(
+        called[1] >= asked + 0.028,
+        "A timer is not called before time.monotonic() says its `when`.",
+        f"It was set for 0.03 s later, and called after {duration(int((called[1] - asked) * 1e9))}.",
+        called[0],
+    )
     stage.send(alice, b"CANCEL")
     got = stage.take(alice, 4, within=2.0)
     expect(
@@ -232,7 +239,7 @@ def the_small_print(bench: Any) -> None:
     expect(
         len(set(turns)) == 5,
         "What a timer sets for now is called in the next turn: sockets have theirs in between.",
-        f"Five were called in {len(set(turns))} turns.",
+        f"Five were called in {plural(len(set(turns)), 'turn')}.",
         turns[-1],
     )
 

@@ -76,6 +76,8 @@ class Coroutines:
         elif word == "WAIT":
             self.boxes.append(self.loop.create_future())
             return b"got %b" % await self.boxes[-1]
+        elif word == "SAME":
+            return b"got %b" % await self.boxes[-1]
         elif word == "TELL":
             for box in self.boxes:
                 box.set_result(b"told")
@@ -83,6 +85,12 @@ class Coroutines:
         elif word == "TASKS":
             tasks = [self.loop.create_task(self.double(each)) for each in (1, 2, 3)]
             return str([await each for each in tasks]).encode()
+        elif word == "ORDER":
+            said: list[str] = []
+            task = self.loop.create_task(self.says(said))
+            said.append("I go on")
+            await task
+            return ", ".join(said).encode()
         elif word == "ERROR":
             try:
                 await self.loop.create_task(self.fails())
@@ -93,6 +101,9 @@ class Coroutines:
     async def double(self, number: int) -> int:
         await self.loop.sleep(0.01 * number)
         return 2 * number
+
+    async def says(self, said: list[str]) -> None:
+        said.append("then it runs")
 
     async def fails(self) -> None:
         await self.loop.sleep(0.01)
@@ -141,9 +152,9 @@ def who_sleeps(bench: Any) -> None:
 
 def futures(bench: Any) -> None:
     stage, alice, bob, carol = _build.company(bench, "alice", "bob", "carol")
-    for peer in (alice, bob):
-        stage.send(peer, b"WAIT")
-        _build.rests(stage, f"{peer.name}'s coroutine awaits a future, and the loop sleeps.")
+    for peer, word, what in ((alice, b"WAIT", "a future"), (bob, b"SAME", "the same one")):
+        stage.send(peer, word)
+        _build.rests(stage, f"{peer.name}'s coroutine awaits {what}, and the loop sleeps.")
     early = stage.take(alice, 1, within=0.1)
     expect(not early, "The future is empty, and alice's coroutine waits.", f"She got {early!r}.", stage.last)
     stage.send(carol, b"TELL")
@@ -151,10 +162,18 @@ def futures(bench: Any) -> None:
         got = stage.take(peer, len(wanted))
         expect(
             got == wanted,
-            f"carol fills the futures: {peer.name} gets {wanted!r}.",
+            f"carol fills what alice and bob await: {peer.name} gets {wanted!r}.",
             f"{got!r} came.",
             stage.last,
         )
+    stage.send(bob, b"ORDER")
+    got, wanted = stage.take(bob, 21, within=1.0), b"I go on, then it runs"
+    expect(
+        got == wanted,
+        "A task runs from the next turn on: who makes it goes on first.",
+        f"{got!r} came.",
+        stage.last,
+    )
     for word, wanted in ((b"TASKS", b"[2, 4, 6]"), (b"ERROR", b"KeyError 'mine'")):
         stage.send(alice, word)
         got = stage.take(alice, len(wanted), within=1.0)

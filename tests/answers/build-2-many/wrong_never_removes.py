@@ -1,4 +1,4 @@
-# one leaves: Bad file descriptor
+# one leaves: about a socket that is closed
 class Loop2(Loop1):
     def add_reader(self, sock, callback):
         self.selector.register(sock, READ, callback)
