@@ -195,19 +195,21 @@ def patiently(
     suspect = suspect or helper
     helper.join(0.01)
     began, before, still, turn = _cpu(suspect), None, 0.0, turns()
+    slept = None  # where it was last seen asleep
     while helper.is_alive():
         helper.join(0.05)
         where = kernel.blocked_in(suspect)
         if turn != (turn := turns()):
             began, still = _cpu(suspect), 0.0
         still = still + 0.05 if where is not None and where == before else 0.0
-        before = where
+        before, slept = where, where or slept
         if still >= ASLEEP and where is not None:
             raise Stuck(f"sleeps in {where}{_line(suspect, file)}")
         if _cpu(suspect) - began > IN_A_CIRCLE:
             raise Stuck(f"runs in a circle{_line(suspect, file)}")
     if any(gave_up) and (line := _line(suspect, file)):  # the lab lost patience first: a busy machine
-        raise Stuck(f"runs in a circle{line}")
+        idle = slept is not None and _cpu(suspect) - began < IN_A_CIRCLE / 2
+        raise Stuck(f"sleeps in {slept}{line}" if idle else f"runs in a circle{line}")
     return answer[0]
 
 

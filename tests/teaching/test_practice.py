@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
 
 from labkit.teaching.practice import check, judge
+from labkit.teaching.practice_child import Stuck, patiently
 from labkit.teaching.practice_form import every, load
 from labkit.teaching.practice_steps import whole
 from tests.teaching.answers import ANSWERS
@@ -173,3 +176,25 @@ def test_the_command_saves_the_figure_of_what_failed(tmp_path: Path):
 def test_terminal_and_notebook_agree():
     done = command("check", NAME, WRONG)
     assert done.stdout.strip() == str(judge(load(NAME), WRONG)).strip()
+
+
+def test_who_naps_is_said_to_sleep_though_the_lab_has_lost_patience_first():
+    """On a busy machine naps of 10 ms were taken for a circle: a look between two of them found no sleep."""
+    enough = threading.Event()
+
+    def naps() -> None:
+        while not enough.is_set():
+            time.sleep(0.01)
+
+    def gives_up() -> None:
+        time.sleep(0.3)
+        raise TimeoutError
+
+    suspect = threading.Thread(target=naps, daemon=True)
+    suspect.start()
+    try:
+        with pytest.raises(Stuck, match="sleeps in clock_nanosleep, in .*naps: `"):
+            patiently(__file__, gives_up, suspect)
+    finally:
+        enough.set()
+        suspect.join(5)
