@@ -15,6 +15,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,9 @@ from labkit.teaching.bugs_sealed import loader
 HERE = Path(__file__).parent / "exercises"
 OWN = "LABKIT_EXERCISES"  # the environment variable that names a folder of an instructor's own exercises
 FORM = ("TITLE", "LESSON", "ANSWER", "STATEMENT", "STUB", "HINTS", "EXPLANATION", "CHECKS", "host")
+
+
+_loading = threading.RLock()
 
 
 class Failed(AssertionError):
@@ -145,7 +149,11 @@ def at(path: Path) -> Exercise:
 
 
 def _module(path: Path) -> ModuleType:
-    path = path.resolve()
+    with _loading:  # another thread must not find one that is half loaded
+        return _loaded(path.resolve())
+
+
+def _loaded(path: Path) -> ModuleType:
     name = f"labkit.teaching.exercises.{path.stem}" if path.parent == HERE else f"labkit_exercise_{path.stem}"
     known = sys.modules.get(name)
     if known is not None and known.__file__ == str(path):
