@@ -48,7 +48,7 @@ def round_of(seed: int, left) -> list[str] | None:
         if left() <= 0:
             return ""
         try:
-            hold(answer, answer.judged(seed=seed), words=seed == 0)
+            hold(answer, answer.judged(seed=answer.seed + seed), words=seed == 0)
         except Exception as error:
             print(f"{answer}, seed {seed}: {error}", flush=True)
             return f"{answer} (seed {seed})"

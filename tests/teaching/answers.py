@@ -31,6 +31,11 @@ class Answer(NamedTuple):
         answer = exercise.stub if self.path is None else self.path
         return judge(exercise, whole(exercise, answer, from_reference=True), seed=seed)
 
+    @property
+    def seed(self) -> int:
+        """The one for which its words are written: they may name what is drawn."""
+        return 3 if self.exercise in NUMBERS else 0
+
     def expects(self) -> tuple[str, str]:
         """(check, words) that a wrong answer says will catch it."""
         assert self.path is not None

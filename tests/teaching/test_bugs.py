@@ -88,7 +88,7 @@ def test_each_has_wrong_mends(name: str):
 @pytest.mark.slow
 @pytest.mark.parametrize("mend", mends(), ids=str)
 def test_a_mend_is_judged_with_words_of_its_own(mend: Answer):
-    hold(mend, mend.judged(seed=3))
+    hold(mend, mend.judged(mend.seed))
 
 
 @pytest.mark.slow
