@@ -13,6 +13,7 @@ import json
 import os
 import socket
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -30,6 +31,7 @@ from labkit.teaching.predict import Guess
 
 LOOPBACK = "127.0.0.1"
 SWEEP_EVERY = 1.0  # seconds between two looks for connections that are overdue
+ORDERS_WITHIN = 0.02  # seconds of a turn
 LINE = 16_384  # bytes of one line that fills a phone's buffers
 
 
@@ -47,11 +49,16 @@ class Desk(Channel):
     def __init__(self, loop: Any, sock: socket.socket, addr: Any = None) -> None:
         super().__init__(loop, sock, addr)
         self.orders: deque[Callable[[], object]] = deque()
+        self.ring: Callable[[], object] = lambda: None
 
     def handle_read(self) -> None:
+        """Orders for a while; with what is left the loop goes on after everybody else had a turn."""
         self.recv(4_096)
-        while self.orders:
+        until = time.monotonic() + ORDERS_WITHIN
+        while self.orders and time.monotonic() < until:
             self.orders.popleft()()
+        if self.orders:
+            self.ring()
 
 
 class Room:
@@ -215,6 +222,9 @@ class Room:
     def do(self, order: Callable[[], object]) -> None:
         """Have `order` done in the loop's thread, in its next iteration. Returns at once."""
         self._desk.orders.append(order)
+        self._ring()
+
+    def _ring(self) -> None:
         with contextlib.suppress(OSError):  # full: the loop has not come round to it, and will
             self._bell.send(b"!")
 
@@ -240,14 +250,22 @@ class Room:
         try:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # the room of the hour before
             listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # phones inherit it (tcp(7))
-            listener.bind((host, port))
+            try:
+                listener.bind((host, port))
+            except OSError as error:
+                error.add_note(
+                    f"host={host!r}, port={port}: name an address of this machine, and a free port"
+                )
+                raise
             listener.listen(self.limits.connections)
             door = Door(loop, listener, self.service.handler())
         except BaseException:
             listener.close()
             raise
         self.service.renamed = lambda phone: loop.recorder.rename(phone.socket.fileno(), phone.name)
-        return door, Desk(loop, inside)
+        desk = Desk(loop, inside)
+        desk.ring = self._ring
+        return door, desk
 
     def _send_home(self, loop: Any) -> None:
         """In the loop's thread: close whatever is ours."""

@@ -6,6 +6,7 @@ Run one while the figure is on the wall. None of them needs more than one hand.
 from __future__ import annotations
 
 import select
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,6 +14,9 @@ from statistics import median
 
 from labkit.classroom.room import Room
 from labkit.tape.narrate import duration
+
+AT_MOST = 10  # phones of each half of the room
+SENT_WITHIN = 30.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,23 +31,29 @@ class Seen:
 
 
 def backpressure(room: Room, size: int = 8 * 2**20) -> Seen:
-    """Half the room presses *stop reading*; then everybody is sent `size` bytes. Whose bytes pile up here?
+    """Half the room presses *stop reading*; then some of each half are sent `size` bytes. Whose pile up here?
 
-    A browser takes some megabytes before it stops the sender, so `size` is generous.
+    A browser takes some megabytes before it stops the sender, so `size` is generous; a network that the class
+    shares bears it for no more than AT_MOST of each half.
     """
     if not room.service.not_reading:
         room.tell({"kind": "say", "text": "Every second of you: press *Stop reading* now."})
         return Seen("Nobody has stopped reading yet. Ask half the room to press it, and run this again.", {})
-    room.fill(size)
+    phones = [each for each in tuple(room.service.connections) if each.streams and each.token]
+    halves = {True: phones[:0], False: phones[:0]}
+    for phone in phones:
+        half = halves[phone.token in room.service.not_reading]
+        half += [phone] if len(half) < AT_MOST else []
+    room.fill(size, [phone.token or "" for half in halves.values() for phone in half])
+    sent = threading.Event()
+    room.do(sent.set)
+    sent.wait(SENT_WITHIN)
     time.sleep(1)
-    waiting = {True: 0, False: 0}
-    for phone in tuple(room.service.connections):
-        if phone.streams:
-            waiting[phone.token in room.service.not_reading] += len(phone.write_buffer)
+    stopped, reading = (sum(len(phone.write_buffer) for phone in halves[half]) for half in (True, False))
     return Seen(
-        f"{waiting[True]:,} bytes wait in the write buffers of those who stopped reading, "
-        f"{waiting[False]:,} in the others'.",
-        {"stopped": waiting[True], "reading": waiting[False]},
+        f"{stopped:,} bytes wait in the write buffers of {len(halves[True])} who stopped reading, "
+        f"{reading:,} in those of {len(halves[False])} others.",
+        {"stopped": stopped, "reading": reading},
     )
 
 

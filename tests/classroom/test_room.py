@@ -214,7 +214,26 @@ def test_only_loopback_is_listened_on_unless_a_host_is_named(room, lab):
 def test_an_address_that_cannot_be_had_leaves_nothing_behind(lab):
     with pytest.raises(OSError):
         Room(lab, host="127.0.0.2000")
+    with pytest.raises(OSError) as refused:
+        Room(lab, host="192.0.2.10")
+    assert "name an address of this machine" in refused.value.__notes__[0]
     assert len(lab.channels) == 0
+
+
+@pytest.mark.slow
+def test_many_orders_of_the_teacher_leave_everybody_a_turn(room, lab):
+    turns: list[int] = []
+
+    def order():
+        turns.append(len(lab.tape))
+        time.sleep(0.01)
+
+    for _ in range(600):  # more than the bell's socket holds
+        room._desk.orders.append(order if len(room._desk.orders) < 20 else lambda: turns.append(-1))
+    done = threading.Event()
+    room.do(done.set)
+    assert done.wait(WITHIN) and turns.count(-1) == 580
+    assert len(set(turns)) > 2, "they were all carried out in one turn"
 
 
 # ---- experiments -----------------------------------------------------------------------------------------
