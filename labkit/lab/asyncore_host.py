@@ -31,7 +31,7 @@ def hosted(handler: Any, **options: Any) -> AsyncoreLab:
             super().__init__()
             self.create_socket(socket.AF_INET, socket.SOCK_STREAM)
             self.bind((LOOPBACK, 0))
-            self.listen(5)
+            self.listen(64)
 
         def handle_accepted(self, sock: Any, addr: Any) -> None:
             handler(sock)

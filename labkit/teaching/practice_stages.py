@@ -16,7 +16,6 @@ from collections.abc import Callable
 from typing import Any
 
 from labkit import kernel
-from labkit.lab.asyncore_lab import AsyncoreLab
 from labkit.lab.lab import Lab
 from labkit.loop import Channel
 from labkit.record.recorder import Recorder
@@ -124,23 +123,6 @@ def with_listener(listener: Any, handler: type[Channel], room: int | None = None
         taken = kernel.open_fds()
         lab.room = next(n for n in range(4096) if n - sum(fd < n for fd in taken) == room)
     return lab  # type: ignore[no-any-return]
-
-
-def accepting(handler: Callable[[Any], Any], **options: Any) -> AsyncoreLab:
-    """An AsyncoreLab whose server makes `handler(sock)`, a dispatcher, of each connection."""
-    import asyncore
-
-    class Server(asyncore.dispatcher):
-        def __init__(self) -> None:
-            super().__init__()
-            self.create_socket()
-            self.bind(("127.0.0.1", 0))
-            self.listen(64)
-
-        def handle_accepted(self, sock: socket.socket, address: Any) -> None:
-            handler(sock)
-
-    return AsyncoreLab(asyncore, Server, **options)
 
 
 class Served:

@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from labkit.lab.asyncore_host import hosted
 from labkit.lab.asyncore_lab import AsyncoreLab
 from labkit.teaching.practice_form import Check, expect
-from labkit.teaching.practice_stages import accepting
 
 TITLE, LESSON, ANSWER, ORDER = "Say good-bye once", "07", "Member", 3
 
@@ -94,7 +94,7 @@ def host(answer: Any, **options: Any) -> AsyncoreLab:
         def log_info(self, *args: Any) -> None:
             pass
 
-    return accepting(lambda sock: Quiet(sock, room), **options)
+    return hosted(lambda sock: Quiet(sock, room), **options)
 
 
 def _ended(bench: Any, how: str, what: str) -> None:

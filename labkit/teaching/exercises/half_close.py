@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from labkit.lab.asyncore_host import hosted
 from labkit.lab.asyncore_lab import AsyncoreLab
 from labkit.teaching.practice_form import Check, expect
-from labkit.teaching.practice_stages import accepting
 
 TITLE, LESSON, ANSWER, ORDER = "Half-close without losing the reply", "07", "Replies", 1
 
@@ -47,7 +47,7 @@ do not ask to read any more (or you spin on the end), and close when the write b
 
 
 def host(answer: Any, **options: Any) -> AsyncoreLab:
-    return accepting(answer, **options)
+    return hosted(answer, **options)
 
 
 def _asked(bench: Any, size: int, end: bool) -> tuple[Any, Any, bytes]:

@@ -4,10 +4,10 @@ import json
 import struct
 from typing import Any
 
+from labkit.lab.asyncore_host import hosted
 from labkit.lab.asyncore_lab import AsyncoreLab
 from labkit.teaching.exercises.frame_parser import frame
 from labkit.teaching.practice_form import Check, expect
-from labkit.teaching.practice_stages import accepting
 
 TITLE, LESSON, ANSWER, ORDER = "handle_rpc for split and glued", "08", "RPCHandler", 1
 
@@ -59,7 +59,7 @@ server could be moved from asyncore to another loop by changing a dozen lines.
 
 
 def host(answer: Any, **options: Any) -> AsyncoreLab:
-    return accepting(answer, **options)
+    return hosted(answer, **options)
 
 
 def ask(params: Any, method: str = "ping") -> bytes:

@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from labkit.lab.asyncore_host import hosted
 from labkit.lab.asyncore_lab import AsyncoreLab
 from labkit.teaching.practice_form import Check, expect
-from labkit.teaching.practice_stages import accepting
 
 TITLE, LESSON, ANSWER, ORDER = "The multiple of 1,024", "07", "Counts", 2
 
@@ -51,7 +51,7 @@ the newline is.
 
 
 def host(answer: Any, **options: Any) -> AsyncoreLab:
-    return accepting(answer, **options)
+    return hosted(answer, **options)
 
 
 def _counted(bench: Any, pieces: list[list[int]], sizes: list[int], what: str) -> None:

@@ -2,11 +2,11 @@
 
 from typing import Any
 
+from labkit.lab.asyncore_host import hosted
 from labkit.lab.asyncore_lab import AsyncoreLab
 from labkit.tape.turn import Event
 from labkit.teaching.practice_form import Check, Failed, expect
 from labkit.teaching.practice_reading import asked, untouched
-from labkit.teaching.practice_stages import accepting
 
 TITLE, LESSON, ANSWER, ORDER = "A dispatcher that does not spin", "06", "Shout", 1
 
@@ -47,7 +47,7 @@ in the buffer*.
 
 
 def host(answer: Any, **options: Any) -> AsyncoreLab:
-    return accepting(answer, **options)
+    return hosted(answer, **options)
 
 
 def echoes(bench: Any) -> None:

@@ -3,9 +3,9 @@
 import select
 from typing import Any
 
+from labkit.lab.asyncore_host import hosted
 from labkit.lab.asyncore_lab import AsyncoreLab
 from labkit.teaching.practice_form import Check, expect
-from labkit.teaching.practice_stages import accepting
 
 TITLE, LESSON, ANSWER, ORDER = "A safe readwrite", "06", "readwrite", 2
 
@@ -106,7 +106,7 @@ def host(answer: Any, **options: Any) -> AsyncoreLab:
             self.close()
 
     asyncore.readwrite = answer  # in this process of the answer's own
-    return accepting(Collecting, selector="poll", **options)
+    return hosted(Collecting, selector="poll", **options)
 
 
 def _probed(answer: Any, flags: str, error: str) -> str:

@@ -39,9 +39,9 @@ nothing.
 
 
 def host(answer: Any, **options: Any) -> AsyncoreLab:
-    from labkit.teaching.practice_stages import accepting
+    from labkit.lab.asyncore_host import hosted
 
-    return accepting(answer, selector="poll", **options)
+    return hosted(answer, selector="poll", **options)
 
 
 def _gone(bench: Any) -> tuple[Any, Any, int, int]:
