@@ -42,7 +42,7 @@ TRY_AGAIN = 0.1  # seconds after which a listener that rests for want of fds is 
 
 
 class Engine:
-    """What the loop's thread works on. It holds no reference to its Lab, so that a forgotten Lab is freed."""
+    """What the loop's thread works on."""
 
     loop: Any  # what has run_once(timeout) and channels: our Loop, or another that is hosted
     address: tuple[str, int]

@@ -17,9 +17,9 @@ from typing import Any
 from labkit.record.recorder import Recorder
 from labkit.record.selectors import named
 from labkit.record.sockets import Sockets, clock
-from labkit.record.watched import Sizes
+from labkit.record.watched import Described, Sizes
 from labkit.tape.tape import Tape
-from labkit.watching.names import Described, Names, written
+from labkit.watching.names import Names, written
 from labkit.watching.patches import Patches
 from labkit.watching.selector import SelectorPatch, recorded
 

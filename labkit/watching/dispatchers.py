@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from labkit.record.watched import Sizes
-from labkit.watching.names import Described, Names, written
+from labkit.record.watched import Described, Sizes
+from labkit.watching.names import Names, written
 
 READ_BUFFERS = ("rbuf", "read_buffer", "in_buffer", "ac_in_buffer")  # where programs keep what they have read
 WRITE_BUFFERS = ("out_buffer", "write_buffer")

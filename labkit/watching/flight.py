@@ -137,15 +137,10 @@ def _short(said: Any) -> str:
 
 def write_json(flight: Flight, findings: dict[str, list[Any]], path: Path) -> None:
     """The facts, with the findings, as one JSON object; a file that is there is replaced whole."""
-    found = {name: [_plain(each) for each in each_found] for name, each_found in findings.items()}
+    found = {name: [asdict(each) for each in each_found] for name, each_found in findings.items()}
     partial = path.with_name(path.name + ".partial")
     partial.write_text(json.dumps(facts(flight) | {"findings": found}, indent=1) + "\n")
     os.replace(partial, path)
-
-
-def _plain(finding: Any) -> dict[str, Any]:
-    fields = ("rule", "fd", "first", "last", "what", "why", "cure")
-    return {name: getattr(finding, name) for name in fields}
 
 
 def write_perfetto(flight: Flight, path: Path) -> None:

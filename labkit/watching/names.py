@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from labkit import kernel
-
-Described = tuple[str, tuple[int | None, ...] | None]
+from labkit.record.watched import Described
 
 
 class Names:

@@ -15,9 +15,9 @@ from typing import Any, NamedTuple
 from labkit.record.recorder import Recorder
 from labkit.record.selectors import named
 from labkit.record.sockets import Several, Sockets
-from labkit.record.watched import Sizes, channel_sizes
+from labkit.record.watched import Described, Sizes, channel_sizes
 from labkit.tape.tape import Tape
-from labkit.watching.names import Described, Names
+from labkit.watching.names import Names
 from labkit.watching.patches import Patches
 
 log = logging.getLogger("labkit")

@@ -164,15 +164,13 @@ class Sampler:
 
     def _look(self, watched: Watched, frame: FrameType, now: int) -> None:
         turn = watched.beat if watched.beat is not None else watched.tape.dropped + len(watched.tape)
-        asleep = frame.f_code in WAITS if watched.beat is None else False
+        asleep = watched.beat is None and frame.f_code in WAITS
         if asleep or turn != watched.turn:
             self._end(watched, now)
             watched.turn, watched.since, watched.running = turn, now, None
         if asleep:
             return
         watched.saw(handler(frame), now)
-        if watched.since == now:
-            return
         if now - watched.since < self.stall_ns:
             return
         if watched.stall is None:
