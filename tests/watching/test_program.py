@@ -307,7 +307,8 @@ def test_uvicorn_is_started_as_its_users_start_it(tmp_path: Path, loop: str, num
         assert process.wait(30) in (0, -number)
     told = json.loads((tmp_path / "told.json").read_text())
     assert [each["name"] for each in told["loops"]] == [loop]
-    assert told["stalls"][0]["culprit"]["function"] == "slow_lookup"
+    # On a machine with much else to do, loading the application is a longer stall.
+    assert "slow_lookup" in [stall["culprit"]["function"] for stall in told["stalls"]]
 
 
 def ask(port: int, within: float = 30) -> bytes:
