@@ -276,6 +276,9 @@ def test_it_fits_every_screen_and_axe_finds_nothing_serious(
         assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth"), name
         found = Axe().run(page).response["violations"]
         assert not [(each["id"], each["nodes"][0]["html"]) for each in found if each["impact"] in SERIOUS]
+    page.goto(f"{site.server}/{NAMES[1]}.html")
+    charts = page.locator(".labkit-chart").evaluate_all("all => all.map(e => getComputedStyle(e).filter)")
+    assert charts and all((each == "none") == (scheme == "light") for each in charts)
     ground = page.evaluate("() => getComputedStyle(document.body).backgroundColor")
     assert (ground == "rgb(255, 255, 255)") == (scheme == "light")
     context.close()

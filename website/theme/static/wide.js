@@ -1,4 +1,4 @@
-// Code that is wider than the page can be scrolled by keyboard; what fits is no stop on the way of the Tab key.
+// What is wider than the page can be scrolled by keyboard; what fits is no stop on the way of the Tab key.
 
 const watched = new ResizeObserver(entries => {
   for (const { target } of entries) {
@@ -7,4 +7,4 @@ const watched = new ResizeObserver(entries => {
   }
 });
 
-for (const each of document.querySelectorAll("main pre, main table, .site-player")) watched.observe(each);
+for (const each of document.querySelectorAll("main pre, main table, .site-player, .site-output")) watched.observe(each);
