@@ -40,6 +40,7 @@ ASK = """
     states=[listens, before, accepted._fileno],
     listen=_ran(Walked(listening, asyncore.dispatcher.listen)),
     codes=codes, stands=stands, ways=list(ways.values()),
+    left=after_it,
     close=_ran(Walked(closing, asyncore.dispatcher.close)), loud=Loud.lines,
     compact=Walked(failing, asyncore.compact_traceback).outcome,
     urgent=[[c.name for c in hurry[0].calls], hurried.byte.decode()],
@@ -140,7 +141,7 @@ def test_s50_states_and_handle_connect(seen):
 def test_s51_accept_gives_one_object_or_none(seen):
     assert seen.pair == [None, 2] and seen.accept[1] == "returns None"
     assert "if why.errno in (EWOULDBLOCK, ECONNABORTED, EAGAIN):" in seen.accept[0]
-    assert seen.ways == ["None", "None"]
+    assert seen.ways == ["None", "None"] and seen.left == ""
 
 
 @the_lesson
