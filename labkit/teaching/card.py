@@ -153,7 +153,7 @@ class _Shown:
                 self._handle.update(self._bundle(), raw=True)
 
     def _bundle(self) -> dict[str, Any]:
-        found = [_shell().display_formatter.format(thing)[0] for thing in self._things]
+        found = [_bundled(thing) for thing in self._things]
         if not all(found):
             raise TypeError("shows= takes tables and charts; a live figure goes into a cell of its own")
         pages = [
@@ -166,6 +166,14 @@ class _Shown:
             "text/html": f"<details><summary>{FOLDED}</summary>{page}</details>",
             "text/plain": FOLDED,
         }
+
+
+def _bundled(thing: Any) -> dict[str, Any]:
+    """What a notebook shows of a thing; a sentence as it stands, not as Python writes it."""
+    if isinstance(thing, str):
+        return {"text/html": f"<p>{escape(thing)}</p>", "text/plain": thing}
+    found: dict[str, Any] = _shell().display_formatter.format(thing)[0]
+    return found
 
 
 # ---- without a kernel ------------------------------------------------------------------------------------

@@ -124,6 +124,8 @@ def hold_outputs(notebook: nbformat.NotebookNode, number: str) -> None:
     for cell, output in outputs:
         if output.output_type == "execute_result" and set(output.data) == {"text/plain"}:
             assert not output.data["text/plain"].startswith(("{", "[", "(")), cell.source
+        page = output.get("data", {}).get("text/html", "")
+        assert "<pre>&#x27;" not in page, f"a sentence in quotes:\n{cell.source}"
     kind = "application/vnd.labkit.prediction+json"
     cards = [output.data[kind] for _, output in outputs if kind in output.get("data", {})]
     questions = {card["id"] for card in cards if card["part"] == "question"}
