@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import os.path
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -24,6 +25,7 @@ _WIDTHS = (
     521, 392, 634, 592, 818, 592, 592, 525, 636, 337, 636, 838,
 )  # fmt: skip
 _BOLD, _MONO, _OTHER = 1.16, 0.602, 0.84  # bold against plain; a fixed width; any other character, in em
+FD = re.compile(r"(?:\d+ )?")  # of a name such as `7 alice`
 _EAST = 0x2E80  # from here on characters are about as wide as high
 
 TEXTS = 2_048  # that are remembered: some drawings hold a few hundred, and most come again in the next
@@ -79,22 +81,24 @@ def _shortened(text: str, kept: int) -> str:
 
 
 def told_apart(names: Sequence[str], wide: float, font: str = "plain") -> list[str]:
-    """Names of at most `wide` pixels: what they have in common goes before what tells them apart."""
+    """Names of at most `wide` pixels: of what the long ones have in common, the end goes first.
+
+    What tells them apart stays, and so does the number of an fd at the beginning.
+    """
     names = [clean(name) for name in names]
-    if all(room(name, font) <= wide for name in names):
-        return names
-    head = os.path.commonprefix(names) if len(names) > 1 else ""
-    tail = os.path.commonprefix([name[len(head) :][::-1] for name in names])[::-1] if len(names) > 1 else ""
-    cut = [_without(name, head, tail) for name in names]
-    return [
-        fitted(name if room(name, font) <= wide else short, wide, font)
-        for name, short in zip(names, cut, strict=True)
-    ]
-
-
-def _without(name: str, head: str, tail: str) -> str:
-    end = len(name) - len(tail) if len(tail) > 1 else len(name)
-    return ("…" if len(head) > 1 else head) + name[len(head) : end] + ("…" if len(tail) > 1 else "")
+    long = {name: FD.match(name)[0] for name in names if room(name, font) > wide}  # type: ignore[index]
+    rests = {name[len(lead) :] for name, lead in long.items()}
+    head = tail = ""
+    if len(rests) > 1:
+        head = os.path.commonprefix(list(rests))
+        tail = os.path.commonprefix([rest[len(head) :][::-1] for rest in rests])[::-1]
+    own = {name: name[len(lead) + len(head) : len(name) - len(tail)] for name, lead in long.items()}
+    end = "…" if len(tail) > 1 else tail
+    most = max((room(f"{long[name]}…{part}{end}", font) for name, part in own.items()), default=0.0)
+    kept = next((k for k in range(len(head), 0, -1) if most + room(head[:k], font) <= wide), 0)
+    begin = head[:kept].rstrip() + "…" if len(head) > max(kept, 1) else head
+    short = {name: fitted(f"{long[name]}{begin}{part}{end}", wide, font) for name, part in own.items()}
+    return [short.get(name, name) for name in names]
 
 
 # ---- columns of iterations -------------------------------------------------------------------------------

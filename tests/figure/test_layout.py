@@ -54,10 +54,21 @@ def test_names_are_never_cut_where_they_differ(wide: int):
         [f"{n} a very long client of the class {n}" for n in range(100, 140)],
         [f"the client number {n} of this lab" for n in range(40)],
         [f"client-{n}" for n in range(1_000, 1_040)],
+        ["5 listener", *(f"{n} the client number {n} of this lab" for n in range(7, 40))],
     ):
         told = told_apart(names, wide)
         assert len(set(told)) == len(names)
+        if wide > 50:  # there an fd alone says which is which
+            assert len({name.partition(" ")[2] or name for name in told}) == len(names)
         assert all(room(name) <= wide for name in told)
+
+
+def test_of_names_that_are_too_long_as_much_as_fits_is_kept():
+    names = ["5 listener", *(f"{n} client number {n} of the morning class" for n in (7, 8))]
+    assert told_apart(names, 400) == names
+    assert told_apart(names, 150) == ["5 listener", "7 client number 7…", "8 client number 8…"]
+    assert told_apart(names, 90) == ["5 listener", "7 client…7…", "8 client…8…"]
+    assert told_apart(names[1:2] * 2, 100) == [fitted(names[1], 100)] * 2, "two calls of one fd"
 
 
 def test_names_that_fit_are_left_alone():
