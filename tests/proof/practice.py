@@ -11,29 +11,30 @@ import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from tests.teaching.answers import Answer, answers, hold, mends
 
 from .written import keep, kept, minutes, part
 
 EVERY = [*answers(), *mends()]
+BATCH = 16  # verdicts after which it looks at the clock, and keeps what it has found
 BUSY = "while True: sum(range(10_000))"
 
 
 def main() -> None:
     left = minutes(__doc__)
-    state = kept("practice") or {"rounds": 0, "verdicts": 0, "wrong": {}}
+    state = kept("practice") or {"verdicts": 0, "wrong": {}}
     load = [subprocess.Popen([sys.executable, "-c", BUSY]) for _ in range(os.cpu_count() or 1)]
     try:
-        while left() > 0:
-            wrong = round_of(state["rounds"], left)
-            if wrong is None:
-                break
-            state["rounds"] += 1
-            state["verdicts"] += len(EVERY)
-            state["wrong"] = dict(collections.Counter(state["wrong"]) + collections.Counter(wrong))
-            keep("practice", state)
-            print(f"round {state['rounds']}: {len(wrong)} wrong", *wrong, sep="\n  ", flush=True)
+        with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+            while left() > 0:
+                number, first = divmod(state["verdicts"], len(EVERY))
+                batch = EVERY[first : first + BATCH]
+                wrong = filter(None, pool.map(partial(judged, number), batch))
+                state["verdicts"] += len(batch)
+                state["wrong"] = dict(collections.Counter(state["wrong"]) + collections.Counter(wrong))
+                keep("practice", state)
     finally:
         for each in load:
             each.kill()
@@ -41,28 +42,20 @@ def main() -> None:
     part("practice", told(state), "make proof-practice")
 
 
-def round_of(seed: int, left) -> list[str] | None:
-    """Judge every answer once; the names of those whose verdict is not as it should be. None: out of time."""
-
-    def judged(answer: Answer) -> str | None:
-        if left() <= 0:
-            return ""
-        try:
-            hold(answer, answer.judged(seed=answer.seed + seed), words=seed == 0)
-        except Exception as error:
-            print(f"{answer}, seed {seed}: {error}", flush=True)
-            return f"{answer} (seed {seed})"
-        return None
-
-    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        found = list(pool.map(judged, EVERY))
-    return None if "" in found else [each for each in found if each]
+def judged(number: int, answer: Answer) -> str | None:
+    """Judge an answer in a round; its name if the verdict is not as it should be."""
+    try:
+        hold(answer, answer.judged(seed=answer.seed + number), words=number == 0)
+    except Exception as error:
+        print(f"{answer}, round {number}: {error}", flush=True)
+        return f"{answer} (round {number})"
+    return None
 
 
 def told(state: dict) -> str:
     lines = [
-        f"{state['rounds']} rounds, a seed each, {state['verdicts']:,} verdicts in all on {len(EVERY)} "
-        f"answers, beside {os.cpu_count()} busy processes."
+        f"{state['verdicts']:,} verdicts on {len(EVERY)} answers, which is {state['verdicts'] / len(EVERY):.1f} "
+        f"rounds, a seed each, beside {os.cpu_count()} busy processes."
     ]
     lines += [f"- {count} × {name}" for name, count in sorted(state["wrong"].items())] or [
         "Every verdict was as it should be: solutions pass, all others fail, each in its own check."
