@@ -53,9 +53,10 @@ def judged(number: int, answer: Answer) -> str | None:
 
 
 def told(state: dict) -> str:
+    rounds = state["verdicts"] / len(EVERY)
     lines = [
-        f"{state['verdicts']:,} verdicts on {len(EVERY)} answers, which is {state['verdicts'] / len(EVERY):.1f} "
-        f"rounds, a seed each, beside {os.cpu_count()} busy processes."
+        f"{state['verdicts']:,} verdicts on {len(EVERY)} answers, which is {rounds:.1f} rounds, a seed each, "
+        f"beside {os.cpu_count()} busy processes."
     ]
     lines += [f"- {count} × {name}" for name, count in sorted(state["wrong"].items())] or [
         "Every verdict was as it should be: solutions pass, all others fail, each in its own check."
