@@ -45,6 +45,7 @@ def test_a_turn_is_written_when_the_next_one_begins_and_holds_what_was_between(c
     recorder.asks(7, READ | WRITE)
     recorder.asks(8, Event.READ)
     recorder.asks(9, 8 | WRITE)  # a bit that no tape knows
+    recorder.asks(6, "no number")  # type: ignore[arg-type]
     assert turn(recorder, 7, READ) is None and recorder.made == 0
     recorder.note((7, "recv", 10, 5, 0, 10**18))
     recorder.note((7, "send", 5, None, 11, 10**18))

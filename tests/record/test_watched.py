@@ -112,6 +112,7 @@ def test_a_number_that_goes_to_another_is_another_connection(connection: Any):
     recorder.asks(fd, 0)
     os.dup2(there.fileno(), fd)  # closed behind everybody's back, and opened again by somebody else
     recorder.asks(fd, READ, "second")
+    assert fd not in recorder._watched.left
     turn(recorder)
     assert named == ["first", "second"] and last(recorder).names == {fd: "second"}
 
@@ -138,8 +139,9 @@ def test_who_was_closed_behind_everybodys_back_is_forgotten_in_the_end(few: bool
             turn(recorder)
             assert fd in recorder._watched.data or at > SOUGHT_EVERY // 2
     turn(recorder)
-    it = last(recorder)
-    assert fd not in it.names and fd not in recorder._watched.data and there.fileno() in it.names
+    it, watched = last(recorder), recorder._watched
+    assert fd not in it.names and there.fileno() in it.names
+    assert fd not in watched.data and not watched.left | watched.behind
 
 
 def broken(*args: Any) -> Any:
