@@ -51,7 +51,8 @@ def sweep(
     one call to warm up; quick ones in batches, and a batch in which this thread was taken off the CPU is
     timed again. In any other unit a call is made once, and returns its own measurement. `of` names what the
     sizes count. `progress(fraction, sweep so far)` is called after every size. The sweep ends early, and
-    says so in `ended`, after `within` seconds, when `stop` is set, and where the fd limit is met.
+    says so in `ended`, after `within` seconds, when `stop` is set, where the fd limit is met, and where
+    `setup` or a call raises TimeoutError.
     """
     stop = threading.Event() if stop is None else stop
     until = time.monotonic() + within
@@ -60,6 +61,8 @@ def sweep(
         try:
             with contextlib.contextmanager(setup)(size) as calls:
                 measured, ended = _measure(calls, unit, repeats, until, stop)
+        except TimeoutError as error:  # what it needs for this size did not come up in time: a busy machine
+            measured, ended = {}, f"at {size:,} {of}: {error}"
         except OSError as error:
             if error.errno not in (errno.EMFILE, errno.ENFILE):
                 raise

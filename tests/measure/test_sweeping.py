@@ -101,6 +101,17 @@ def test_a_stop_keeps_what_was_measured_and_says_so():
     assert made.ended == "it was cancelled"
 
 
+def test_a_size_that_does_not_come_up_in_time_ends_a_sweep_and_is_named():
+    def setup(n):
+        if n == 1000:
+            raise TimeoutError("4,426 of 5,000 arrived within 30 s")
+        yield {"one": lambda: None}
+
+    made = sweep(setup, [10, 100, 1000], of="peers")
+    assert sorted(made["one"]) == [10, 100]
+    assert made.ended == "at 1,000 peers: 4,426 of 5,000 arrived within 30 s"
+
+
 def test_the_fd_limit_ends_a_sweep_and_is_named():
     def too_many(n: int) -> Iterator[Calls]:
         if n > 100:
