@@ -33,6 +33,8 @@ const CSS = `
 .labkit .lk-hidden { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%) }
 .labkit.compact:not(.all) .lk-more, .labkit.compact:not(.all) .lk-said { display: none }
 .labkit:not(.compact) .lk-all { display: none }
+.labkit.covered { height: 3em; overflow: hidden } .labkit.covered > :not(.lk-cover) { visibility: hidden }
+.labkit .lk-cover { position: absolute; inset: 0; padding: 0 4px }
 .labkit [hidden] { display: none !important }`;
 
 /** Set a property that differs: writing what is there already makes a page lay itself out again. */
@@ -79,6 +81,9 @@ class Controls {
       onclick: () => this.send({ do: "theme", value: this.state.theme === "projector" ? "screen" : "projector" }) }, "Projector");
     this.full = make("button", { type: "button", title: "The whole screen; Escape leaves it", onclick: fullScreen }, "Full screen");
     this.connect = button("Connect a peer", "A new TCP client of this lab", { do: "connect" });
+    this.cover = make("div", { className: "lk-cover lk-row", hidden: true }, "This figure shows what you were asked. Predict first:",
+      make("button", { type: "button", onclick: () => this.question() }, "To the question"),
+      button("Show me", "Without a prediction", { do: "show me" }));
     this.status = make("p", { className: "lk-state" });
     this.peers = make("div", { className: "lk-peers", role: "group", "aria-label": "peers" });
     this.alert = make("div", { className: "lk-hidden", role: "alert" });
@@ -94,6 +99,13 @@ class Controls {
     this.send({ do: "find", what: this.sought.value || "error", way });
   }
 
+  /** To the card of the question that this figure would answer. */
+  question() {
+    const form = [...document.querySelectorAll("form")].find(each => each.dataset.question === this.state.asks);
+    form?.scrollIntoView({ block: "center" });
+    form?.querySelector("input, button")?.focus({ preventScroll: true });
+  }
+
   /** Show what changed of the state: {first, last, i, call, calls, running, …}. */
   show(changes) {
     const state = Object.assign(this.state, changes);
@@ -104,6 +116,8 @@ class Controls {
     this.speed.value = state.speed;
     this.granularity.value = state.granularity;
     this.root.classList.toggle("compact", !!state.compact);
+    this.root.classList.toggle("covered", !!state.asks);
+    this.cover.hidden = !state.asks;
     this.step.hidden = this.reset.hidden = state.replay;
     this.reset.hidden ||= !state.again;
     this.over.hidden = this.own.hidden = state.granularity !== "source line";

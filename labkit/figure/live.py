@@ -22,6 +22,7 @@ from labkit.figure.controls import LATEST_WINS, Controls
 from labkit.figure.drawing import Drawing
 from labkit.figure.output import after_each_cell, bundle
 from labkit.figure.panels.panel import Panel
+from labkit.figure.veil import asked_of
 from labkit.figure.view import View
 from labkit.figure.why import why
 from labkit.lab import cells
@@ -154,11 +155,13 @@ class LiveFigure(View):
             self._stale, self._next_state = True, 0.0
         elif what == "width":
             self._wide, self._stale = min(2560, max(640, int(message["value"]))), True
+        elif what == "show me" and (asked := asked_of(self.tape)) is not None:
+            asked.show()
         elif what == "left":
             self._publish_at = time.monotonic() + REST
         elif what == "why":
             self._say_why(str(message["of"]), str(message["key"]), int(message["number"]))
-        return what in ("hello", "width", "left", "why")
+        return what in ("hello", "width", "show me", "left", "why")
 
     def _say_why(self, of: str, key: str, number: int) -> None:
         for layer in self.draw(width=self._wide).layers:
@@ -269,8 +272,9 @@ class LiveFigure(View):
             return {}
         self._next_state = now + STATE_EVERY if self.running else 0.0
         asleep = None if self._asleep is None else [self._asleep[0], round(now - self._asleep[1], 1)]
+        asked = asked_of(self.tape)
         own = {"trouble": self.trouble, "asleep": asleep, "compact": self.compact}
-        return self.controls.state() | own
+        return self.controls.state() | own | {"asks": asked and asked.id}
 
     def _diagnose(self) -> None:
         """Ask what is wrong with the loop, once for every end of the tape; a long tape is not asked again."""

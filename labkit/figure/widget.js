@@ -45,8 +45,8 @@ export class Figure {
     this.root.classList.add("labkit");
     this.root.figure = this; // for whoever looks at the page, such as a test
     this.root.dataset.lmSuppressShortcuts = "true"; // JupyterLab's own keys are not for us
-    const { moves, options, status, peers, alert } = this.controls;
-    this.root.replaceChildren(make("style", {}, CSS), moves, options, status, peers, this.sheet, this.said, this.spoken, alert);
+    const { cover, moves, options, status, peers, alert } = this.controls;
+    this.root.replaceChildren(make("style", {}, CSS), cover, moves, options, status, peers, this.sheet, this.said, this.spoken, alert);
   }
 
   get state() { return this.controls.state; }

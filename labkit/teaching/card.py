@@ -42,7 +42,7 @@ class Cards:
     def __init__(self, question: Question, orders: Orders) -> None:
         self._question, self._orders = question, orders
         self._cards: dict[str, _Card] = {}
-        self._shown: _Shown | None = None
+        self._shown: list[_Shown] = []
 
     def ask(self) -> None:
         """Show the card that asks."""
@@ -51,22 +51,29 @@ class Cards:
     def answer(self, shows: Any = None) -> None:
         """Show the card that answers, and `shows` (one thing or a list) as soon as it may be seen."""
         self._place("answer")
-        things = shows if isinstance(shows, list | tuple) else [] if shows is None else [shows]
-        self._shown = _Shown(list(things), self._question.state()["told"]) if things else None
+        self._shown = []
+        if shows is not None:
+            self.also(shows)
+
+    def also(self, shows: Any) -> None:
+        """Show `shows` (one thing or a list) here, as soon as it may be seen."""
+        things = shows if isinstance(shows, list | tuple) else [shows]
+        if things:
+            self._shown.append(_Shown(list(things), self._question.state()["told"]))
 
     def show(self) -> None:
         """Draw both cards anew."""
         for card in self._cards.values():
             card.draw()
-        if self._shown is not None:
-            self._shown.draw(self._question.state()["told"])
+        for shown in self._shown:
+            shown.draw(self._question.state()["told"])
 
     def close(self) -> None:
         """Close the widgets; the last state stays in the output as HTML."""
         for card in self._cards.values():
             card.close()
         self._cards.clear()
-        self._shown = None
+        self._shown = []
 
     def _place(self, part: str) -> None:
         if part in self._cards:

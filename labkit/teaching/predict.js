@@ -126,13 +126,14 @@ function answer(state, order) {
     const text = state.ran ? "This run has the answer. Predict first: " : "Run this cell again, for the new question. ";
     return section(make("p", {}, text, back, ...(state.ran ? [show] : [])), "What this run did");
   }
-  const { mine, seen, right, reason, at } = state.verdict;
+  const { mine, seen, right, reason, at, words } = state.verdict;
   const table = make("table", {},
     ...(mine ? [make("tr", {}, make("th", { scope: "row" }, "You predicted"), make("td", {}, ...inline(mine)))] : []),
     make("tr", {}, make("th", { scope: "row" }, "This run did"), make("td", {}, make("b", {}, ...inline(seen)))));
   const verdict = right === null ? [] : [make("p", { class: right ? "right" : "wrong" },
     right ? "✓ As you said." : "✗ Not as you said.")];
-  const look = at === null ? [] : [make("p", {}, button(`Show iteration ${at} in the figure`, () => order("look")))];
+  const look = at === null ? [] : words ? [make("pre", { tabindex: 0 }, words)]
+    : [make("p", {}, button(`Show iteration ${at}`, () => order("look")))];
   const told = make("div", { role: "status", tabindex: -1, "data-next": "" }, table, ...verdict, ...prose(reason));
   return section(make("div", {}, told, ...look), "What this run did");
 }

@@ -12,10 +12,12 @@ from __future__ import annotations
 
 import random
 import re
+import sys
 from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
+from labkit.figure.veil import Question
 from labkit.lab import cells
 from labkit.teaching import progress
 from labkit.teaching.answers import Choices, Kind, Number, Order
@@ -61,7 +63,7 @@ def _kind(choices: Any, number: Any, order: Any, within: float) -> Kind:
     return Number(str(number), within) if number is not None else Order(tuple(map(str, order)))
 
 
-class Guess:
+class Guess(Question):
     """One question and what its reader has answered; made by `predict`.
 
     `draw` holds the instance's numbers, and its `seed`. `answer` is None until one is locked in. `right` is
@@ -71,6 +73,7 @@ class Guess:
     def __init__(
         self, id: str, question: str, kind: Kind, seed: int, numbers: dict[str, Sequence[Any]]
     ) -> None:
+        super().__init__()
         for name, values in numbers.items():
             if isinstance(values, str) or not isinstance(values, Sequence) or not len(values):
                 raise ValueError(f"{name}={values!r}: give what may be drawn, such as range(100, 5000, 100)")
@@ -79,6 +82,7 @@ class Guess:
         self.given_up = False  # "show me" was pressed
         self.at: int | None = None
         self.turn: Any = None  # the Iteration that answers it, where the lesson gave one
+        self.words = ""  # that iteration in words, for a reader who asked for it where no figure shows it
         self.trouble = ""
         self._asked, self._numbers, self._first = question, numbers, seed
         self._observed: Any = _NOTHING
@@ -96,22 +100,22 @@ class Guess:
         self.answer = self.kind.read(answer)
         self._keep(answer=self.answer, locked=progress.now(), right=None)
         self._judge()
-        self.cards.show()
+        self._showing()
 
     def show(self) -> None:
         """Show what the run did, without a prediction."""
         if self.answer is None and not self.given_up:
             self.given_up = True
             self._keep(answer=None, shown=progress.now(), right=None)
-        self.cards.show()
+        self._showing()
 
     def again(self) -> None:
         """Ask anew, with other numbers where the question has some: `draw` is another one."""
         self.draw = self._draw(self.draw.seed + 1)
         self.answer, self.given_up, self.trouble = None, False, ""
-        self._observed, self.at, self.turn = _NOTHING, None, None
+        self._observed, self.at, self.turn, self.words = _NOTHING, None, None, ""
         self._keep()
-        self.cards.show()
+        self._showing()
 
     # ---- what a lesson does ----------------------------------------------------------------------------
 
@@ -127,6 +131,11 @@ class Guess:
         self.at = self.turn.index if self.turn is not None else at
         self._judge()
         self.cards.answer(shows)
+        self._uncover()
+
+    def also(self, shows: Any) -> None:
+        """Show in this cell what answers the question as well; it stays folded as long as `reveal`'s does."""
+        self.cards.also(shows)
 
     # ---- what is known ---------------------------------------------------------------------------------
 
@@ -191,6 +200,7 @@ class Guess:
             "right": self.right,
             "reason": self.reason,
             "at": self.at,
+            "words": self.words,
         }
 
     def settled(self) -> dict[str, Any]:
@@ -206,8 +216,9 @@ class Guess:
         }
 
     def close(self) -> None:
-        """Close the widgets; what was answered stays."""
+        """Close the widgets; what was answered stays. No figure is covered for it any more."""
         self.cards.close()
+        self.turn = None
 
     def __repr__(self) -> str:
         state = "not answered" if self.answer is None else f"answered {self.kind.words(self.answer)}"
@@ -231,16 +242,34 @@ class Guess:
         self.again()
 
     def _look(self, _: Any) -> None:
-        """Turn the figure that shows the iteration to it; the newest one, where the lesson gave a number."""
+        """Turn the figures of that tape to the iteration; where there is none, tell it in words."""
         from labkit.figure.live import LiveFigure
 
         at = self.at
-        if at is not None:
-            for figure in cells.made(LiveFigure):
-                if _has(figure.tape, at, self.turn):
-                    figure.order(lambda figure: figure.show(at))
+        if at is None:
+            return
+        figures = [
+            each
+            for each in cells.made(LiveFigure)
+            if not each.closed and (self.turn is None or self.answered_on(each.tape))
+        ]
+        for figure in figures:
+            figure.order(lambda figure: figure.show(at))
+        if not figures and self.turn is not None:
+            self.words = self.turn.explain()
+            self.cards.show()
 
     # ---- inside ----------------------------------------------------------------------------------------
+
+    def _showing(self) -> None:
+        self.cards.show()
+        self._uncover()
+
+    def _uncover(self) -> None:
+        """Have the figures look again whether they may be seen."""
+        live = sys.modules.get("labkit.figure.live")
+        for figure in cells.made(live.LiveFigure) if live is not None else ():
+            figure.order(lambda figure: figure)
 
     def _known(self) -> dict[str, Any]:
         """What stands in the texts by name."""
@@ -280,14 +309,6 @@ class Guess:
                 self.answer = self.kind.read(last["answer"])
             except ValueError:  # the question has changed since
                 self.answer = None
-
-
-def _has(tape: Any, at: int, turn: Any) -> bool:
-    """Whether the tape has this iteration; any of that index, where the lesson gave a number."""
-    try:
-        return turn is None or bool(tape.iteration(at) == turn)
-    except IndexError:
-        return False
 
 
 def _filled(text: str, known: dict[str, Any]) -> str:

@@ -349,6 +349,21 @@ class Figure:
         """The buttons with this label, icons aside."""
         return self.box.get_by_role("button", name=re.compile(rf"^\W*{re.escape(label)}\W*(:.*)?$"))
 
+    @property
+    def covered(self) -> bool:
+        """Whether it hides what an open question asks."""
+        return self.box.locator(".lk-cover").is_visible()
+
+    def uncover(self) -> None:
+        """Press *Show me*, where it hides what an open question asks; one question after the other."""
+        while self.covered:
+            asked = self.box.evaluate("element => element.figure.state.asks")
+            self.button("Show me").click()
+            now = "element => element.figure.state.asks"
+            self.wait_until(
+                lambda asked=asked, now=now: self.box.evaluate(now) != asked, "the figure to be uncovered"
+            )
+
     def press(self, label: str) -> None:
         """Press a button by its label, with the mouse; in a compact figure also what is behind *More*."""
         self.unfold()

@@ -21,6 +21,7 @@ def test_runs_and_its_figures_move(open_notebook: Open, shots: Path, name: str):
         assert notebook.errors() == []
         for number, figure in enumerate(notebook.figures(at_least=0)):
             figure.wait_until(lambda figure=figure: bool(figure.words()), "its first drawing")
+            figure.uncover()
             if figure.has("Step"):  # else it shows what was recorded elsewhere: there is nothing to step
                 moves(figure, number)
         assert notebook.errors() == []

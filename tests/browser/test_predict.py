@@ -31,6 +31,12 @@ with Lab(Echo) as lab:
     lab.connect("alice"); lab.step(3)
 LiveFigure(lab.tape)""",
     'turns.reveal(["first", "second", "third"], at=lab.tape[1])',
+    """
+whose = predict("99-whose", "Whose bytes?", choices=["alice's", "bob's"])
+with Lab(Echo) as another:
+    alice = another.connect("alice"); another.step(); alice.send(b"hi"); it = another.step()
+whose.reveal("alice's", at=it)
+display(LiveFigure(another.tape))""",
 ]
 ASKS, ANSWERS = (
     '.labkit-predict section[aria-label="A prediction"]',
@@ -114,6 +120,22 @@ def test_an_order_is_made_by_keyboard_and_leads_to_its_iteration(asked: Notebook
     answer.get_by_role("button", name="Show iteration 1").click()
     ask = "[f.index for f in __import__('labkit.lab.cells').lab.cells.made(LiveFigure)]"
     asked._until(lambda: asked.ask(ask) == "[1]", 10, "the figure to turn to iteration 1")
+
+
+def test_a_figure_that_would_answer_is_covered_until_then(asked: Notebook):
+    figure = asked.figures(at_least=2)[1]
+    figure.wait_until(lambda: figure.covered, "the figure to be covered")
+    assert not figure.button("Back").is_visible() and not figure.box.locator("canvas").is_visible()
+    assert figure.box.bounding_box()["height"] < 60, "a cover is low"
+    figure.button("To the question").focus()
+    asked.page.keyboard.press("Enter")
+    question = asked.page.locator("form[data-question='99-whose'] input").first
+    figure.wait_until(lambda: question.evaluate("e => e === document.activeElement"), "the question")
+    asked.page.keyboard.press("a")
+    asked.page.keyboard.press("Enter")
+    figure.wait_until(lambda: not figure.covered, "the figure to be shown")
+    assert figure.button("Back").is_visible() and figure.box.locator("canvas").is_visible()
+    assert figure.marks(panel="fd sets", kind="cell"), "it is painted"
 
 
 def test_running_a_cell_again_leaves_no_widget_behind(asked: Notebook):

@@ -135,7 +135,7 @@ def test_an_answer_shows_its_iteration_in_the_figure(page: Page, site: Site):
     place.scroll_into_view_if_needed()
     page.wait_for_function("place => place.player", arg=place.element_handle())
     place.evaluate("place => place.player.goTo(0)")
-    revealed.get_by_role("button", name=f"Show iteration {at} in the figure").click()
+    revealed.get_by_role("button", name=f"Show iteration {at}").click()
     page.wait_for_function(f"place => place.player.frame.i === {at}", arg=place.element_handle())
 
 

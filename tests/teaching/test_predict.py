@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from labkit import predict
+from labkit import Channel, Lab, LiveFigure, predict
 from labkit.teaching import card, progress, questions
 from labkit.teaching import predict as room
 from labkit.teaching.answers import Choices, Number, Order
@@ -66,6 +66,38 @@ def test_what_is_locked_stays_locked():
     guess.lock("A")
     guess.lock("B")
     assert guess.answer == "not at all"
+
+
+def test_what_answers_it_in_another_cell_is_folded_as_long(capsys):
+    guess = sleeps()
+    guess.also("a byte came")
+    guess.reveal("until a byte comes", shows="it slept")
+    guess.also(["a second one", "a third one"])
+    said = capsys.readouterr().out
+    assert said.count(card.FOLDED) == 3 and "came" not in said and "slept" not in said
+    guess.lock("A")
+    capsys.readouterr()
+    guess.also("a fourth one")
+    assert capsys.readouterr().out == "a fourth one\n"
+
+
+def test_an_iteration_that_no_figure_shows_is_told_in_words():
+    with Lab(Channel) as lab:
+        lab.connect("alice")
+        it = lab.step()
+    guess = sleeps()
+    guess.reveal("until a byte comes", at=it)
+    guess.lock("A")
+    assert guess.verdict()["words"] == ""
+    guess._look(None)
+    assert guess.verdict()["words"] == it.explain()
+    guess.again()
+    guess.reveal("until a byte comes")
+    assert guess.verdict()["words"] == ""
+    figure = LiveFigure(lab.tape)
+    guess.reveal("until a byte comes", at=it)
+    guess._look(None)
+    assert guess.verdict()["words"] == "" and figure.index == it.index
 
 
 def test_show_me_shows_it_without_a_verdict(capsys):
