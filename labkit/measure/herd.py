@@ -19,8 +19,9 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-QUIET = 0.5  # s without a client: that is the end
-APART = 0.003  # s between two clients, so that the processes sleep again
+QUIET = 1.0  # s without a client: that is the end
+LOOK = 0.001  # s between two looks whether all processes sleep again
+PATIENCE = 0.5  # s until the next client comes all the same
 AT_MOST = 20  # s that a process lives
 
 
@@ -51,20 +52,33 @@ def _main(processes: int, clients: int, exclusive: bool) -> None:
     listener = socket.create_server(("127.0.0.1", 0), backlog=2 * clients)
     listener.setblocking(False)
     pipes = [os.pipe() for _ in range(processes)]
+    workers = []
     for _, into in pipes:
-        if os.fork() == 0:
+        pid = os.fork()
+        if pid == 0:
             signal.alarm(AT_MOST)
             _worker(listener, into, exclusive)
             os._exit(0)
+        workers.append(pid)
     for out, _ in pipes:
         os.read(out, 1)  # it is ready
     for _ in range(clients):
-        time.sleep(APART)
+        _let_sleep(workers)
         socket.create_connection(listener.getsockname()).close()
     counted = [json.loads(os.read(out, 99)) for out, _ in pipes]
     for _ in pipes:
         os.wait()
     print(json.dumps([sum(each) for each in zip(*counted, strict=True)]))
+
+
+def _let_sleep(workers: list[int]) -> None:
+    """Wait until all processes sleep (proc_pid_stat(5)): who is awake is not woken, and would not be counted."""
+    until = time.monotonic() + PATIENCE
+    states: set[str] = set()
+    while states != {"S"} and time.monotonic() < until:
+        time.sleep(LOOK)
+        stats = (Path(f"/proc/{pid}/stat").read_text(encoding="utf-8") for pid in workers)
+        states = {each.rpartition(")")[2].split()[0] for each in stats}
 
 
 def _worker(listener: socket.socket, into: int, exclusive: bool) -> None:
