@@ -60,6 +60,7 @@ def read_on(lab: Lab, peer: Peer, size: int = 1024) -> None:
 
 
 PLACES = ("peer, unread", "send queue", "write buffer", "receive queue", "peer, unsent")
+ANSWERS = PLACES[:3]  # where the bytes of an answer may stand
 
 
 def standing(tape: Tape, fd: int) -> dict[str, list[int]]:
@@ -77,3 +78,9 @@ def standing(tape: Tape, fd: int) -> dict[str, list[int]]:
             )
             rows.append([each or 0 for each in places])
     return {place: [row[at] for row in rows] for at, place in enumerate(PLACES)}
+
+
+def filled(lanes: dict[str, list[int]]) -> list[str]:
+    """The places of an answer, of what `standing` found, in the order in which each first held bytes."""
+    first = {place: next((at for at, held in enumerate(lanes[place]) if held), None) for place in ANSWERS}
+    return sorted((place for place, at in first.items() if at is not None), key=lambda each: first[each] or 0)

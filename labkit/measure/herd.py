@@ -22,7 +22,7 @@ from typing import NamedTuple
 QUIET = 1.0  # s without a client: that is the end
 LOOK = 0.001  # s between two looks whether all processes sleep again
 PATIENCE = 0.5  # s until the next client comes all the same
-AT_MOST = 20  # s that a process lives
+AT_MOST = 60  # s that a process lives
 
 
 class Herd(NamedTuple):

@@ -320,6 +320,7 @@ def test_a_peer_that_does_not_read_fills_the_buffers(start: Notebook):
     for cell in ("class Choir(Shout)", "choir = Lab(Choir", "choir.live("):
         start.run_cell(cell)
     choir = next(each for each in start.figures() if "dave" in each.words())
+    choir.uncover()
     held = "(lambda q: q.write_buffer + q.send_queue)(choir.tape[-1].queues[max(choir.tape[-1].queues)])"
     assert start.ask(f"{held} + dave.queues()[0]") == "12000"
     choir.press("Reads")

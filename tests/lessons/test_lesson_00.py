@@ -11,10 +11,10 @@ from .observing import AsItStands, observe, the_lesson
 
 LESSON = ROOT / "notebooks" / "00-start-here.ipynb"
 ASK = """
-    one=one.queues[first.loop and max(one.queues)], said=said, ready=ready, places=places,
+    one=one.queues[first.loop and max(one.queues)], said=said, ready=ready, places=[unread, queued, waiting],
     balanced=[stuck.balance(fd) for fd in stuck.accounts], received=dave.received,
     asked=asked, left=left, made=made, slept=slept, worked=worked, served=served, gone=gone,
-    errors=[what for _, what in after.errors], lines=len(after.explain().splitlines()),
+    errors=[what for _, what in after.errors], words=tape[5].explain(),
 """
 
 
@@ -57,4 +57,4 @@ def test_a_loop_with_nothing_to_do_sleeps(seen):
 def test_a_loop_outlives_a_handler(seen):
     assert seen.served and seen.gone
     assert seen.errors == ["ZeroDivisionError: division by zero"]
-    assert seen.lines > 5
+    assert "carol: recv(8) → 0 bytes" in seen.words
