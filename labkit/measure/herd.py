@@ -72,7 +72,7 @@ def _main(processes: int, clients: int, exclusive: bool) -> None:
 
 
 def _let_sleep(workers: list[int]) -> None:
-    """Wait until all processes sleep (proc_pid_stat(5)): who is awake is not woken, and would not be counted."""
+    """Wait until all processes sleep (proc_pid_stat(5)): who is awake is not woken, nor counted."""
     until = time.monotonic() + PATIENCE
     states: set[str] = set()
     while states != {"S"} and time.monotonic() < until:
