@@ -1,6 +1,7 @@
 """One output of a cell as HTML for a page without a kernel: a card, a player, a table, a chart, text.
 
-What is large goes into files beside the pages. Every output has something to show where no script runs.
+What is large goes into files beside the pages. Every output shows something where no script runs; only
+buttons that a kernel would answer are left out.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any
 
 import nbformat
 
-from labkit.figure.output import PLAYER
+from labkit.figure.output import PLAYER, WIDGET
 from website.veil import CARD
 
 INLINE = re.compile(r'src="data:image/(png|jpeg|svg\+xml);base64,([^"]+)"')
@@ -62,6 +63,8 @@ def html(output: nbformat.NotebookNode, figures: Figures) -> str:
         return player(data, figures)
     if "text/html" in data:
         return filed(FOLD.sub(r"\1", data["text/html"]), figures)
+    if WIDGET in data:
+        return ""  # buttons, which nobody answers here
     return text(data.get("text/plain", ""))
 
 

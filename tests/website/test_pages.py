@@ -13,7 +13,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 from labkit import Lab, LiveFigure
 from labkit.figure import player
-from labkit.figure.output import PLAYER
+from labkit.figure.output import PLAYER, WIDGET
 from labkit.lab.scenarios import Echo
 from website.execute import execute
 from website.looks import shows, told
@@ -82,6 +82,11 @@ def test_what_answers_is_veiled_and_cards_are_not(tmp_path: Path):
 def test_what_no_question_was_asked_about_is_shown(tmp_path: Path):
     text = written(tmp_path, new_code_cell("x", outputs=[new_output("stream", text="a <b>\n")]))
     assert "a &lt;b&gt;" in text and "site-veiled" not in text
+
+
+def test_buttons_that_nobody_answers_are_left_out(tmp_path: Path):
+    hint = shown(**{WIDGET: {"model_id": "1"}, "text/plain": "VBox(children=(Button()))"})
+    assert "VBox" not in written(tmp_path, new_code_cell("x", outputs=[hint]))
 
 
 # ---- files beside the page -----------------------------------------------------------------------------
