@@ -165,8 +165,13 @@ def reading_late(sock: socket.socket, after: float = 0.2) -> Iterator[None]:
 
     reader = threading.Thread(target=read, daemon=True)
     reader.start()
-    yield
-    reader.join(SECONDS)
+    try:
+        yield
+    except BaseException:
+        sock.shutdown(socket.SHUT_RDWR)  # nobody else ends the file now
+        raise
+    finally:
+        reader.join(SECONDS)
 
 
 def compute(seconds: float) -> None:
