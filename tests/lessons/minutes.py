@@ -126,6 +126,13 @@ def code_lines(source: str) -> list[str]:
     return [line for line in lines.values() if line.strip()]
 
 
+def held_lines(source: str) -> int:
+    """How many lines a cell holds: comments and empty lines do not count, a question counts as one."""
+    lines = [line for line in source.splitlines() if line.strip() and not line.strip().startswith("#")]
+    asked = [(call.end_lineno or call.lineno) - call.lineno for call in _calls(source, "predict")]
+    return len(lines) - sum(asked)
+
+
 def _calls(source: str, name: str) -> list[ast.Call]:
     tree = ast.parse(re.sub(r"^[%!].*$", "", source, flags=re.MULTILINE))
     calls = [each for each in ast.walk(tree) if isinstance(each, ast.Call)]

@@ -13,7 +13,7 @@ from labkit.teaching.questions import lesson
 
 from ..helpers import NOTEBOOKS, code_cells
 from . import minutes
-from .minutes import code_lines, main_path, measure, predictions_in, said
+from .minutes import held_lines, main_path, measure, predictions_in, said
 
 AT_MOST = 45  # minutes of a main path
 CARDS = {
@@ -21,7 +21,7 @@ CARDS = {
     "12-twenty-five-myths": 2 * 25,
 }  # minutes of what is dipped into, card by card
 WIDEST = 105  # characters
-LONGEST = 8  # lines of code in a cell; a longer one says why: "labkit": {"long": "…"}
+LONGEST = 8  # lines in a cell, a question counted as one; a longer cell says why: "labkit": {"long": "…"}
 
 every_lesson = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 
@@ -42,7 +42,7 @@ def test_each_cell_fits_a_glance(path: Path):
     long = [
         cell.source
         for cell in code_cells(read(path))
-        if len(code_lines(cell.source)) > LONGEST and not cell.metadata.get("labkit", {}).get("long")
+        if held_lines(cell.source) > LONGEST and not cell.metadata.get("labkit", {}).get("long")
     ]
     assert not long, f"longer than {LONGEST} lines, and not said why:\n" + "\n\n".join(long)
 
@@ -115,6 +115,12 @@ def test_the_course_asks_80_to_120_times():
     ]
     assert 80 <= len(asked) <= 120
     assert len(set(asked)) == len(asked)
+
+
+def test_a_question_is_one_line_of_a_cell_and_its_reveal_as_many_as_it_has():
+    asks = 'a = predict(\n    "99-a", "one two",\n    choices=["three", "four"],\n)\n'
+    assert minutes.held_lines(asks) == 1
+    assert minutes.held_lines(asks + "# why\n\nx = 1\na.reveal(\n    'three'\n)") == 5
 
 
 def test_the_minutes_count_what_is_read_and_done():
