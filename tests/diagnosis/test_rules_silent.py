@@ -123,6 +123,7 @@ WELL: dict[str, tuple[str, list[Turn]]] = {
     "it does not ask": ("stranded-data", [LEFT, ASLEEP, ASLEEP]),
     "it asks to write": ("stranded-data", [LEFT, one(ready={}, asks=W)]),
     "it is told at once": ("stranded-data", [LEFT, TAKES]),
+    "it reads on at once, untold": ("stranded-data", [LEFT, {**TAKES, "ready": {}}]),
     "others came twice": ("stranded-data", [LEFT, {**BOBS, "asleep_ns": 10 * MS + 1}, BOBS]),
     "others came at once": ("stranded-data", [LEFT, *[{**BOBS, "asleep_ns": 10 * MS}] * 5]),
     "nobody waits": ("stranded-backlog", [{**BACKLOG, "backlog": {LISTENER: 0}}, QUIET]),
@@ -148,6 +149,10 @@ WELL: dict[str, tuple[str, list[Turn]]] = {
     ),
     "all went out before": ("half-close", [HALF, one(recv(9, 0), send(60, 60), CLOSE)]),
     "it is sent in the next turn": ("half-close", [HALF, one(recv(9, 0), asks=W), one(send(60, 60), CLOSE)]),
+    "it sends a part, and is closed next": (
+        "half-close",
+        [HALF, one(recv(9, 0), send(60, 40), asks=W), one(CLOSE)],
+    ),
     "it is closed later": ("half-close", [HALF, one(recv(9, 0), asks=W), ASLEEP, one(CLOSE)]),
     "it is never closed": ("half-close", [HALF, one(recv(9, 0), asks=W), one(ready={}, asks=W)]),
     "it did not hang up": ("lost-tail", [{**HANGS_UP, "ready": {ALICE: R}}]),
@@ -205,6 +210,10 @@ WELL: dict[str, tuple[str, list[Turn]]] = {
     "39 rows": ("quadratic-buffer", copies(39)),
     "a small buffer": ("quadratic-buffer", copies(40, size=14_000)),
     "it moves more, too": ("quadratic-buffer", copies(40, moved=1)),
+    "it moves more than nothing": (
+        "quadratic-buffer",
+        [{**each, "calls": (recv(9, 1 if at > 9 else None),)} for at, each in enumerate(copies(40))],
+    ),
     "it takes as long each time": (
         "quadratic-buffer",
         [{**each, "cpu_ns": 100_000} for each in copies(40)],
