@@ -222,6 +222,13 @@ ILL: dict[str, tuple[list[Turn], tuple[str, int | None, int, int], str, str]] = 
         "never sent.",
         "",
     ),
+    "half an end, of a reply that is not taken": (
+        [one(recv(9, 5), asks=RW, **account(True)), one(recv(9, 0), send(100, None), CLOSE)],
+        ("half-close", ALICE, 11, 11),
+        "alice said that it sends no more, and the server closed at once: 100 bytes of its reply were "
+        "never sent.",
+        "",
+    ),
     "half an end, closed in the next turn": (
         [HALF, one(recv(9, 0), asks=RW, **holds(0, 0, 60, 40)), one(CLOSE, asks=RW)],
         ("half-close", ALICE, 11, 11),
