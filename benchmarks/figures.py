@@ -84,5 +84,7 @@ def seen() -> Iterator[Measure]:
     yield valued(what, last(lambda one: 1e3 / max(one.fps, 0.1)))
     yield valued("Step to paint, 95th percentile", last(lambda one: p95(one.step_ms)), 50)
     yield valued("scrub to paint, 95th percentile", last(lambda one: p95(one.scrub_ms)), 50)
+    what = "for comparison, from a message of an empty widget to the paint after its answer, 95th percentile"
+    yield valued(what, last(lambda one: p95(one.floor_ms)))
     what = "round trips at full speed, figure closed against open (0.9 of them are 1.11)"
     yield compared(what, round_trips, 1.11, "round trips")

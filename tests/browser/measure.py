@@ -1,7 +1,7 @@
 """How the live figure moves in a real browser, measured: `python -m tests.browser.measure`.
 
     seen = measure()
-    seen.fps, seen.grid_fps, seen.step_ms, seen.scrub_ms, seen.kept
+    seen.fps, seen.grid_fps, seen.step_ms, seen.scrub_ms, seen.floor_ms, seen.kept
 
 It makes a notebook of its own: an echo server under the figure with all its panels, and one of 64 fds under
 the fd sets alone. Peers talk at a pace that eyes can follow for `fps` and `grid_fps`; eight clients in a
@@ -49,18 +49,27 @@ CELLS = [
     "lab.run(); closed = crowd.echo(CLIENTS, seconds=SECONDS)['round_trips']; lab.pause()",
     "lab.live()",
     "many = Lab(Echo, selector='epoll')\nmany.live('fd sets')",
+    "import anywidget\n"
+    "class Empty(anywidget.AnyWidget):\n"
+    "    _esm = '''export default { render({ model }) { window.labkitTrip = () => new Promise(done => {\n"
+    "      const began = performance.now(), end = () => done(performance.now() - began);\n"
+    "      const back = () => { model.off('msg:custom', back); requestAnimationFrame(end); };\n"
+    "      model.on('msg:custom', back); model.send({}); }); } };'''\n"
+    "empty = Empty(); empty.on_msg(lambda *_: empty.send('')); empty",
 ]
 
 
 class Seen(NamedTuple):
     """What a reader sees: frames a second while peers talk, and while the loop has no time to spare; ms from
-    a press to the next image; round trips made with the figure closed, and with it open."""
+    a press to the next image, and (`floor_ms`) from a message of an empty widget to the frame after it;
+    round trips made with the figure closed, and with it open."""
 
     fps: float
     grid_fps: float
     busy_fps: float
     step_ms: tuple[float, ...]
     scrub_ms: tuple[float, ...]
+    floor_ms: tuple[float, ...]
     closed: float
     opened: float
     drawing_kb: float
@@ -76,6 +85,7 @@ class Seen(NamedTuple):
             f"{self.busy_fps:.1f} at full speed, "
             f"{self.drawing_kb:.0f} kB of a drawing's head; "
             f"Step to paint {_spread(self.step_ms)}; scrub to paint {_spread(self.scrub_ms)}; "
+            f"an empty widget's answer to paint {_spread(self.floor_ms)}; "
             f"round trips with the figure open {self.kept:.2f}× those with it closed"
         )
 
@@ -140,12 +150,14 @@ def _measure(figure: Figure, seconds: float, presses: int) -> Seen:
     steps = tuple(figure.press_to_paint(lambda: figure.press("Step")) for _ in range(presses))
     places = [(0.2, 0.8)[n % 2] for n in range(presses)]
     scrubs = tuple(figure.press_to_paint(lambda to=to: figure.scrub(to)) for to in places)
+    floor = tuple(float(figure.page.evaluate("labkitTrip()")) for _ in range(presses))
     return Seen(
         fps=talking,
         grid_fps=0.0,
         busy_fps=len(busy) / seconds,
         step_ms=steps,
         scrub_ms=scrubs,
+        floor_ms=floor,
         closed=float(ask("closed")),
         opened=opened,
         drawing_kb=len(drawing) / 1e3,
