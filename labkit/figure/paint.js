@@ -92,6 +92,7 @@ class Painter {
       shape.line.lineTo(Math.round((x + w) * s) + shift, Math.round((y + h) * s) + shift);
       return;
     }
+    if (!w || !h) return; // nothing is no thin line
     const wide = Math.max(1, Math.round((x + w) * s) - left), tall = Math.max(1, Math.round((y + h) * s) - top);
     if (h < SOLID) { // too low for an outline or a cross: the cross is ink all over
       (role.cross ? shape.solid : shape.fill).rect(left, top, wide, tall);

@@ -75,6 +75,12 @@ def test_both_printers_show_the_same_lab(open_one: Notebook, figure: Figure):
     open_one._until(lambda: f"Iteration {before}:" in box.inner_text(), 20, "the other figure to follow")
 
 
+def test_a_place_that_holds_nothing_has_no_line_in_its_colour(figure: Figure):
+    empty = figure.marks(kind="bytes", value=0)
+    assert len({mark["state"] for mark in empty}) > 1
+    assert len({figure.pixel(mark) for mark in empty}) == 1
+
+
 def test_no_name_bytes_or_error_becomes_html(open_one: Notebook, figure: Figure):
     figure.press("Step")
     open_one.ask("lab.peers['<!--<script>boom()</script>'].send(b'why?')")
