@@ -300,7 +300,7 @@ class Figure:
             """(element, [x, y]) => {
               const { canvas, painter } = element.figure;
               const pen = canvas.getContext("2d"), s = painter.scale;
-              return [...pen.getImageData(x * s, y * s, 1, 1).data];
+              return [...pen.getImageData(Math.round(x * s), Math.round(y * s), 1, 1).data];
             }""",
             [mark["x"] + mark["w"] / 2, mark["y"] + mark["h"] / 2],
         )

@@ -76,6 +76,8 @@ def test_both_printers_show_the_same_lab(open_one: Notebook, figure: Figure):
 
 
 def test_a_place_that_holds_nothing_has_no_line_in_its_colour(figure: Figure):
+    figure.press("Step")
+    figure.wait_for_rest()
     empty = figure.marks(kind="bytes", value=0)
     assert len({mark["state"] for mark in empty}) > 1
     assert len({figure.pixel(mark) for mark in empty}) == 1
