@@ -22,7 +22,8 @@ def busy_polling(history: History) -> Iterator[Finding]:
     runs: list[list[Brief]] = [[]]
     for turn in history.turns:
         if _asked_in_vain(turn):
-            runs[-1].append(turn)
+            if not _slept(turn):
+                runs[-1].append(turn)
         elif runs[-1]:
             runs.append([])
     runs = [run for run in runs if len(run) >= POLLS and _cpu(run) < len(run) * CPU_OF_A_POLL]
@@ -49,7 +50,12 @@ def _asked_in_vain(turn: Brief) -> bool:
         return turn.timeout is not None and turn.timeout <= 0 and not _moving(turn)
     everything = len(turn.ready) == turn.interest  # what a selector says that does not ask the kernel
     refused = [call.errno == errno.EAGAIN for call in turn.calls if call.name in SYSTEM_CALLS]
-    return everything and bool(refused) and all(refused) and turn.asleep_ns <= turn.awake_ns
+    return everything and bool(refused) and all(refused)
+
+
+def _slept(turn: Brief) -> bool:
+    """It may have waited, or lost its processor where it did not: no case of polling, and no end of one."""
+    return bool(turn.ready) and turn.asleep_ns > turn.awake_ns
 
 
 def _moving(turn: Brief) -> bool:

@@ -79,6 +79,12 @@ ILL: dict[str, tuple[list[Turn], tuple[str, int | None, int, int], str, str]] = 
         "The loop asked 300 times without waiting, and nothing had happened.",
         "",
     ),
+    "it is told in vain, and once lost its processor in the wait": (
+        [*[TRIES] * 150, {**TRIES, "asleep_ns": 1_001}, *[TRIES] * 150],
+        ("busy-polling", None, 10, 310),
+        "The loop asked 300 times without waiting, and nothing had happened.",
+        "",
+    ),
     "it can always write": (
         [TAKES, *[WRITABLE] * 3],
         ("write-spin", ALICE, 11, 13),
