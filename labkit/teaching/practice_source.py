@@ -11,6 +11,7 @@ import builtins
 import inspect
 import linecache
 import sys
+import threading
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
@@ -54,10 +55,19 @@ def is_stub(answer: Any, stub: str, name: str) -> bool:
     )
 
 
+def parsed(text: str) -> ast.Module:
+    """ast.parse, one thread at a time: before 3.11.8 and 3.12.1 two at once may get a SystemError."""
+    with _parsing:
+        return ast.parse(text)
+
+
+_parsing = threading.Lock()
+
+
 def _definitions(text: str) -> dict[str, str]:
     """{name: what it says} of the classes and functions of a text."""
     kinds = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
-    return {each.name: ast.dump(each) for each in ast.parse(text).body if isinstance(each, kinds)}
+    return {each.name: ast.dump(each) for each in parsed(text).body if isinstance(each, kinds)}
 
 
 def _of_file(path: Path, name: str) -> str:
@@ -70,7 +80,7 @@ def _of_file(path: Path, name: str) -> str:
 
 def _defines(text: str, name: str, what: str) -> str:
     try:
-        tree = ast.parse(text)
+        tree = parsed(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         where = f", line {error.lineno}" if isinstance(error, SyntaxError) else ""
         raise Unusable(f"{what} is no Python{where}: {error}") from None
@@ -141,7 +151,7 @@ def _plain(value: Any) -> bool:
 
 def _free(text: str) -> set[str]:
     """The names that a definition may take from outside."""
-    tree = ast.parse(text)
+    tree = parsed(text)
     read = {
         node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
     }
@@ -176,7 +186,7 @@ def _codes(value: type | FunctionType) -> list[CodeType]:
 
 def _found_in(text: str, name: str, line: int | None) -> str | None:
     try:
-        tree = ast.parse(text)
+        tree = parsed(text)
     except SyntaxError:  # a cell with magics in it: what IPython keeps is without them
         return None
     found = None

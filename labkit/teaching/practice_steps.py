@@ -9,7 +9,6 @@ are in the checkout's tests, a step each, and in no wheel. It knows no step.
 
 from __future__ import annotations
 
-import ast
 import linecache
 import sys
 from pathlib import Path
@@ -17,7 +16,7 @@ from typing import Any
 
 from labkit.teaching import progress
 from labkit.teaching.practice_form import Exercise, every, load
-from labkit.teaching.practice_source import Unusable, bound
+from labkit.teaching.practice_source import Unusable, bound, parsed
 
 REFERENCES = Path(__file__).resolve().parents[2] / "tests" / "answers"
 
@@ -98,7 +97,7 @@ def whole(exercise: Exercise, answer: Path | str, from_reference: bool = False) 
         return answer
     try:
         text = answer.read_text(encoding="utf-8") if isinstance(answer, Path) else answer
-        if bound(ast.parse(text)) & {load(exercise.after).answer}:
+        if bound(parsed(text)) & {load(exercise.after).answer}:
             return answer
     except (OSError, ValueError, SyntaxError):
         return answer  # whoever judges it says what is wrong with it
