@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import ipywidgets
 import nbformat
 from nbclient import NotebookClient
 
+T = TypeVar("T")
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 # A name that a page would run, no encoding takes, a terminal obeys, and a line breaks at.
@@ -42,6 +45,16 @@ def stderr_of(notebook: nbformat.NotebookNode) -> str:
     """All that the cells wrote on stderr."""
     outputs = [output for cell in code_cells(notebook) for output in cell.outputs]
     return "".join(each.text for each in outputs if each.output_type == "stream" and each.name == "stderr")
+
+
+def until(happens: Callable[[], T], within: float = 20.0) -> T:
+    """What `happens()` returns as soon as that is true: what another thread or process does."""
+    end = time.monotonic() + within
+    while not (value := happens()):
+        if time.monotonic() > end:
+            raise TimeoutError("it did not happen")
+        time.sleep(0.002)
+    return value
 
 
 def widgets() -> set[str]:

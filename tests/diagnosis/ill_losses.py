@@ -8,7 +8,8 @@ import time
 from labkit import Channel, Lab, Tape, watch
 from labkit.lab.scenarios import Echo
 from labkit.record.edge import EdgeSelector
-from tests.diagnosis.patients import Quiet, asyncore, hosted, patient, until
+from tests.diagnosis.patients import Quiet, asyncore, hosted, patient
+from tests.helpers import until
 
 
 @patient("partial-write")

@@ -14,7 +14,8 @@ from labkit import AsyncoreLab, Channel, Lab, RecordingSelector, Tape, watch
 from labkit.lab.scenarios import Echo
 from labkit.loop import READ, WRITE
 from labkit.record.recorder import Recorder
-from tests.diagnosis.patients import Quiet, Server, asyncore, hosted, patient, until
+from tests.diagnosis.patients import Quiet, Server, asyncore, hosted, patient
+from tests.helpers import until
 
 
 @patient("busy-polling")

@@ -14,7 +14,8 @@ from labkit import Channel, Lab, RecordingSelector, Tape, watch
 from labkit.lab.scenarios import Echo
 from labkit.loop import READ
 from labkit.record.recorder import Recorder
-from tests.diagnosis.patients import Quiet, hosted, patient, until
+from tests.diagnosis.patients import Quiet, hosted, patient
+from tests.helpers import until
 
 
 @patient("blocking")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import socket
-import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -28,15 +27,6 @@ def patient(*rules: str) -> Callable[[Callable[[bool], Tape]], Callable[[bool], 
         return function
 
     return enter
-
-
-def until(done: Callable[[], object], seconds: float = 10.0) -> None:
-    """Wait for something that another thread or process does."""
-    end = time.monotonic() + seconds
-    while not done():
-        if time.monotonic() > end:
-            raise TimeoutError("it did not happen")
-        time.sleep(0.002)
 
 
 PRESSURE = Path("/proc/pressure/cpu")

@@ -16,17 +16,10 @@ import pytest
 
 from labkit import Channel, Lab, kernel
 from labkit.lab.scenarios import Echo
+from tests.helpers import until
 
 ROOT = Path(__file__).resolve().parents[2]
 EPOLL = "epoll" if kernel.LINUX else "select"
-
-
-def until(condition, within=20.0):
-    end = time.monotonic() + within
-    while not (value := condition()):
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.002)
-    return value
 
 
 def python(script, **options):

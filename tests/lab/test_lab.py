@@ -9,13 +9,13 @@ import select
 import socket
 import struct
 import threading
-import time
 
 import pytest
 
 from labkit import Channel, Event, Lab, LiveFigure, Queues, kernel
 from labkit.record.selectors import available
 from labkit.rpc import rpc
+from tests.helpers import until
 
 from ..helpers import interrupted
 
@@ -40,14 +40,6 @@ def lab(request):
 
 def fd_of(lab, name):
     return lab.channels[name].socket.fileno()
-
-
-def until(condition, within=10.0):
-    end = time.monotonic() + within
-    while not (value := condition()):
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.002)
-    return value
 
 
 def test_one_step_is_one_iteration_in_the_loops_own_thread(lab):
