@@ -275,7 +275,9 @@ def _goes_out(row: Row) -> bool:
 def quadratic(history: History) -> Iterator[Finding]:
     """Each iteration takes longer the more a buffer holds, though it moves no more bytes (S59).
 
-    A busy machine makes some iterations slow, not all: those that nobody disturbed must take longer, too.
+    A busy machine makes some iterations slow, not all: the quickest of those with much in the buffer take
+    longer than the quickest of those with less. A thread's CPU clock may lag behind by whole iterations:
+    only its sums tell.
     """
     for life in history.lives:
         rows = sorted((row for row in life.rows if _holds(row) and row.calls), key=_holds)
@@ -283,10 +285,10 @@ def quadratic(history: History) -> Iterator[Finding]:
             continue
         quarters = [rows[len(rows) * n // 4 : len(rows) * (n + 1) // 4] for n in range(4)]
         sizes = [int(median(map(_holds, quarter))) for quarter in quarters]
-        times = [quantiles((row.turn.cpu_ns for row in quarter), n=4) for quarter in quarters]
-        undisturbed, cpu, _ = zip(*times, strict=True)
+        quick = [int(quantiles((row.turn.awake_ns for row in quarter), n=10)[0]) for quarter in quarters]
+        cpu = [sum(row.turn.cpu_ns for row in quarter) for quarter in quarters]
         moved = [median(map(_moved, quarter)) for quarter in quarters]
-        grows = _grows(undisturbed) and _grows(cpu)
+        grows = quick[0] < quick[1] < quick[2] < quick[3] >= 3 * quick[0] and cpu[3] >= 2 * cpu[0]
         if sizes[3] < LARGE or not grows or moved[3] > 2 * moved[0]:
             continue
         yield Finding(
@@ -294,16 +296,13 @@ def quadratic(history: History) -> Iterator[Finding]:
             life.fd,
             min(row.index for row in rows),
             max(row.index for row in rows),
-            f"With {sizes[0]:,} bytes in the buffer of {life.name} an iteration took {duration(int(cpu[0]))} "
-            f"of CPU, with {sizes[3]:,} bytes {duration(int(cpu[3]))}, for no more bytes moved.",
+            f"With {sizes[0]:,} bytes in the buffer of {life.name} the quickest iterations were awake "
+            f"for {duration(quick[0])}, with {sizes[3]:,} bytes for {duration(quick[3])}, "
+            "for no more bytes moved.",
             "Taking bytes off the front of a bytes object, or adding some, copies all of it. Done again for "
             "each small piece, the work grows with the square of the size (S59).",
             "Keep what is waiting in a bytearray and delete from its front, or in a list of pieces.",
         )
-
-
-def _grows(cpu: Sequence[float]) -> bool:
-    return cpu[0] * 1.2 < cpu[1] < cpu[2] < cpu[3] and cpu[3] >= 3 * cpu[0]
 
 
 def _holds(row: Row) -> int:

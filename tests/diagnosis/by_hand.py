@@ -105,9 +105,14 @@ def grows(*sizes: int) -> list[Turn]:
 
 
 def copies(count: int, cpu: int = 100_000, size: int = 20_000, moved: int = 0) -> list[Turn]:
-    """The CPU grows with the size of the read buffer."""
+    """The time awake, all of it CPU, grows with the size of the read buffer."""
     return [
-        one(recv(9, 5 + moved * n), cpu_ns=(n + 10) * cpu, **holds(0, (n + 1) * size, 0, 0))
+        one(
+            recv(9, 5 + moved * n),
+            awake_ns=(n + 10) * cpu,
+            cpu_ns=(n + 10) * cpu,
+            **holds(0, (n + 1) * size, 0, 0),
+        )
         for n in range(count)
     ]
 

@@ -216,11 +216,15 @@ WELL: dict[str, tuple[str, list[Turn]]] = {
     ),
     "it takes as long each time": (
         "quadratic-buffer",
-        [{**each, "cpu_ns": 100_000} for each in copies(40)],
+        [{**each, "awake_ns": 1_000_000} for each in copies(40)],
+    ),
+    "it is awake longer, and computes no more": (
+        "quadratic-buffer",
+        [{**each, "cpu_ns": 1_000_000} for each in copies(40)],
     ),
     "only those that were disturbed take longer": (
         "quadratic-buffer",
-        [each if at % 3 else {**each, "cpu_ns": 100_000} for at, each in enumerate(copies(40))],
+        [each if at % 3 else {**each, "awake_ns": 1_000_000} for at, each in enumerate(copies(40))],
     ),
 }
 
