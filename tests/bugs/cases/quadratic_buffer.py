@@ -87,15 +87,15 @@ def _upload(bench: Any, total: int) -> tuple[Any, Any]:
 
 
 def scene(bench: Any) -> str:
-    total = bench.rng.randrange(2_600_000, 3_000_000)
+    total = bench.rng.randrange(1_100_000, 1_300_000)
     _, one = _upload(bench, total)
     return f"{one.name} uploads {total:,} bytes in one line. It begins quickly, and gets slower and slower."
 
 
 def in_place(bench: Any) -> None:
-    stage, one = _upload(bench, 2_800_000)
+    stage, one = _upload(bench, 1_200_000)
     most = held(stage, one)
-    expect(most >= 2_800_000, "All of the line waits in self.read_buffer.", f"{most:,} bytes do.", stage.last)
+    expect(most >= 1_200_000, "All of the line waits in self.read_buffer.", f"{most:,} bytes do.", stage.last)
     found = [each for each in diagnose(stage.tape) if each.rule == "quadratic-buffer"]
     if found:
         raise Failed("A piece costs the same, whatever is there already.", found[0].what, found[0].last)
