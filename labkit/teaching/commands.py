@@ -73,12 +73,14 @@ def check(options: argparse.Namespace) -> int:
     """Judge a file; 0 if it passed, 1 if not, 2 if it is no answer (main prints why)."""
     from labkit.teaching import practice as practising
     from labkit.teaching.practice_form import load
-    from labkit.teaching.practice_steps import whole
+    from labkit.teaching.practice_steps import own, whole
     from labkit.teaching.practice_verdict import player
 
     try:
         exercise = load(options.name)
         answer = whole(exercise, options.file, options.from_reference)
+        if answer is not options.file and exercise.after and not own(exercise.after):
+            print(f"labkit: it stands on the reference solution of {exercise.after}", file=sys.stderr)
         verdict = practising.judge(exercise, answer, seed=options.seed)
     except (LookupError, ValueError, OSError) as error:
         why = error.args[0] if isinstance(error, LookupError) and error.args else str(error)

@@ -19,6 +19,7 @@ from labkit.teaching.practice_bench import Bench
 from labkit.teaching.practice_form import Check, Distrusted, Exercise, Failed, load
 from labkit.teaching.practice_show import NotYet, Shown
 from labkit.teaching.practice_source import is_stub, source_of
+from labkit.teaching.practice_steps import whole
 from labkit.teaching.practice_verdict import Outcome, Verdict
 
 SEED = "LABKIT_SEED"  # the environment variable by which graded runs draw other instances than practice
@@ -39,6 +40,7 @@ def check(
     exercise = load(name)
     if not graded and is_stub(answer, exercise.stub, exercise.answer):  # a lesson is run from top to bottom
         return NotYet(exercise)
+    answer = whole(exercise, answer)
     verdict = judge(exercise, answer, only=only, seed=seed)
     if graded:
         if not verdict.passed:

@@ -4,7 +4,8 @@
     start("build-4-buffers", from_reference=True)   # in a checkout: Loop3 is the reference solution's
 
 A step that was passed is kept as text in the reader's progress, with all that it stands on. The references
-are in the checkout's tests, a step each, and in no wheel. It knows no step.
+are in the checkout's tests, a step each, and in no wheel. A file or text with one step alone is judged on top
+of the reader's own last one, and where there is none, of the reference. It knows no step.
 """
 
 from __future__ import annotations
@@ -88,22 +89,24 @@ def beginning(exercise: Exercise, from_reference: bool = False) -> str:
     return _under(exercise, exercise.stub, from_reference)
 
 
-def whole(exercise: Exercise, answer: Path | str, from_reference: bool = False) -> Path | str:
-    """An answer as it is judged: a step that is written alone gets in front what it stands on.
+def whole(exercise: Exercise, answer: Any, from_reference: bool = False) -> Any:
+    """An answer as it is judged: a step whose file or text holds it alone gets in front what it stands on.
 
-    `answer` is a file or a text. Raises Unusable if what it stands on is not there, LookupError as start().
+    That is what the reader last passed, else the reference. Anything else is returned as it is. Raises
+    Unusable if neither is there, LookupError as start().
     """
-    if not exercise.after:
+    if not exercise.after or not isinstance(answer, Path | str):
         return answer
     try:
-        text = answer.read_text(encoding="utf-8") if isinstance(answer, Path) else answer
+        is_file = isinstance(answer, Path) or "\n" not in answer
+        text = Path(answer).read_text(encoding="utf-8") if is_file else str(answer)
         if bound(parsed(text)) & {load(exercise.after).answer}:
             return answer
     except (OSError, ValueError, SyntaxError):
         return answer  # whoever judges it says what is wrong with it
-    if not from_reference and not own(exercise.after):
+    if not own(exercise.after) and not REFERENCES.is_dir():
         raise Unusable(f"{exercise.title} {_missing(load(exercise.after))}")
-    return _under(exercise, text, from_reference)
+    return _under(exercise, text, from_reference or not own(exercise.after))
 
 
 def _under(exercise: Exercise, text: str, from_reference: bool) -> str:

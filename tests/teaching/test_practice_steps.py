@@ -14,7 +14,7 @@ from labkit import kernel
 from labkit.cli import main
 from labkit.teaching import practice_steps, practice_trial, progress
 from labkit.teaching.practice import check
-from labkit.teaching.practice_form import load
+from labkit.teaching.practice_form import every, load
 from labkit.teaching.practice_source import Unusable, is_stub, source_of
 from labkit.teaching.practice_steps import beginning, reference, start, step, whole
 from labkit.teaching.practice_terminal import Practice
@@ -101,10 +101,13 @@ def test_a_reference_stands_on_those_before_it():
     assert solution(THIRD).read_text().count("class ") == 1
 
 
-def test_a_step_that_is_written_alone_gets_what_it_stands_on_in_front(tmp_path):
+def test_a_step_that_is_written_alone_gets_what_it_stands_on_in_front(tmp_path, monkeypatch):
     alone = solution(SECOND)
-    with pytest.raises(Unusable, match=f"Step 2: many begins with your `Loop1`.*: solve {FIRST}"):
-        whole(load(SECOND), alone)
+    assert whole(load(SECOND), alone) == whole(load(SECOND), str(alone)) == reference(SECOND)
+    with monkeypatch.context() as installed:
+        installed.setattr(practice_steps, "REFERENCES", tmp_path / "none")
+        with pytest.raises(Unusable, match=f"Step 2: many begins with your `Loop1`.*: solve {FIRST}"):
+            whole(load(SECOND), alone)
     progress.note("step", FIRST, passed=True, text=["class Loop1:", "    mine = True"])
     assert whole(load(SECOND), alone) == f"class Loop1:\n    mine = True\n\n\n{alone.read_text()}"
     assert whole(load(SECOND), alone, from_reference=True) == reference(SECOND)
@@ -117,12 +120,27 @@ def test_a_step_that_is_written_alone_gets_what_it_stands_on_in_front(tmp_path):
 
 @pytest.mark.slow
 def test_in_a_terminal_a_step_in_a_file_of_its_own_stands_on_the_readers_last_one(capsys):
-    assert main(["check", SECOND, str(solution(SECOND))]) == 2
-    assert f"solve {FIRST}" in capsys.readouterr().err
     assert main(["check", FIRST, str(solution(FIRST))]) == 0
     assert main(["check", SECOND, str(solution(SECOND))]) == 0
+    assert "reference" not in capsys.readouterr().err
     assert practice_steps.own(SECOND).startswith(solution(FIRST).read_text().rstrip()), "and is kept whole"
     assert main(["check", THIRD, str(solution(THIRD)), "--from-reference"]) == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [each.name for each in every() if each.kind == "step" and each.after])
+def test_a_step_in_a_file_is_judged_though_none_before_it_was_passed(name: str, capsys):
+    """As whoever marks answers from a terminal does: on the reference, and it is said."""
+    assert main(["check", name, str(solution(name)), "--json"]) == 0
+    assert f"the reference solution of {load(name).after}" in capsys.readouterr().err
+    wrong = sorted((ANSWERS / name).glob("wrong_*.py"))[0]
+    progress.reset("")
+    assert main(["check", name, str(wrong), "--json"]) == 1
+
+
+@pytest.mark.slow
+def test_check_takes_such_a_file_too():
+    assert check(SECOND, str(solution(SECOND))).passed and check(SECOND, solution(SECOND)).passed
 
 
 def test_an_installed_labkit_has_no_reference_and_says_so(monkeypatch, tmp_path):
