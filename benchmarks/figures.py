@@ -8,13 +8,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from benchmarks.rows import Measure, Pair, compared, valued
-from labkit import Channel, Lab, LiveFigure
+from labkit import Channel, Lab, LiveFigure, Tape
 from labkit.figure.live import DEFAULT
 from labkit.figure.view import View
 from labkit.figure.wire import Wire
 from labkit.lab.scenarios import traffic
 
 CONNECTIONS, FRAMES = 8, 100
+BEST_OF = 5  # what else runs on the machine only adds to a time (timeit says the same)
 
 
 class Echo(Channel):
@@ -29,8 +30,8 @@ def rows() -> Iterator[Measure]:
     what = f"kernel-side CPU of a frame, {len(DEFAULT)} panels, {CONNECTIONS} connections, to what is sent"
     yield valued(what, frame_ms, 2.5)
     tape = traffic()
-    yield valued("the player of `demo traffic`, time to write", lambda: player(tape)[0], 1_000)
-    yield valued("the player of `demo traffic`, size", lambda: player(tape)[1], 400, "kB")
+    yield valued("the player of `demo traffic`, time to write", lambda: player_ms(tape), 1_000)
+    yield valued("the player of `demo traffic`, size", lambda: player_kb(tape), 400, "kB")
     yield from seen()
 
 
@@ -45,21 +46,34 @@ def frame_ms() -> float:
             peer.recv()
             time.sleep(0.001)
         lab.pause()
-        view, wire = View(lab.tape, DEFAULT, "screen", None), Wire()
-        last = lab.tape.dropped + len(lab.tape) - 1
-        wire.message(view.draw(last - FRAMES), {}, 0.0, False)
-        began = time.thread_time()
-        for i in range(last - FRAMES + 1, last + 1):
-            wire.message(view.draw(i), {}, 0.0, False)
-        return (time.thread_time() - began) * 1e3 / FRAMES
+        return min(drawn(lab.tape) for _ in range(BEST_OF))
 
 
-def player(tape: object) -> tuple[float, float]:
-    """(milliseconds, kB) of a page that plays the tape."""
-    with tempfile.TemporaryDirectory() as folder:
+def drawn(tape: Tape) -> float:
+    """The same of the last iterations of a tape, by a figure that has drawn none of them."""
+    view, wire = View(tape, DEFAULT, "screen", None), Wire()
+    last = tape.dropped + len(tape) - 1
+    wire.message(view.draw(last - FRAMES), {}, 0.0, False)
+    began = time.thread_time()
+    for i in range(last - FRAMES + 1, last + 1):
+        wire.message(view.draw(i), {}, 0.0, False)
+    return (time.thread_time() - began) * 1e3 / FRAMES
+
+
+def player_ms(tape: Tape) -> float:
+    """Milliseconds to write a page that plays the tape."""
+    took = []
+    for _ in range(BEST_OF):
         began = time.perf_counter()
-        size = LiveFigure(tape).save(Path(folder) / "player.html").stat().st_size
-        return (time.perf_counter() - began) * 1e3, size / 1e3
+        player_kb(tape)
+        took.append((time.perf_counter() - began) * 1e3)
+    return min(took)
+
+
+def player_kb(tape: Tape) -> float:
+    """kB of that page."""
+    with tempfile.TemporaryDirectory() as folder:
+        return LiveFigure(tape).save(Path(folder) / "player.html").stat().st_size / 1e3
 
 
 def seen() -> Iterator[Measure]:
