@@ -6,6 +6,8 @@ It asks once and does not wait. It knows neither loops nor tapes.
 from __future__ import annotations
 
 import contextlib
+import os
+import re
 import select
 import socket
 import struct
@@ -25,6 +27,20 @@ def flag_names(bits: int, family: Literal["POLL", "EPOLL"]) -> str:
     names = [name for name in dir(select) if name.startswith(family) and name.isupper()]
     kinds = {bit: name for name in names for bit in [getattr(select, name)] if bit & bits}
     return " ".join(sorted(kinds.values()))
+
+
+def stands_for(number: int, epoll: select.epoll, named: dict[str, socket.socket]) -> dict[str, str]:
+    """Which of the named sockets an fd means now, and which the entry that `epoll` keeps under it, by inode.
+
+    {"fd 700": name, "epoll's entry 700": name}. epoll's own table is read from /proc (proc(5), fdinfo).
+    """
+    names = {os.fstat(sock.fileno()).st_ino: name for name, sock in named.items()}
+    with open(f"/proc/self/fdinfo/{epoll.fileno()}") as lines:
+        entries = dict(re.findall(r"tfd: +(\d+) .* ino:(\w+)", lines.read()))
+    return {
+        f"fd {number}": names[os.fstat(number).st_ino],
+        f"epoll's entry {number}": names[int(entries[str(number)], 16)],
+    }
 
 
 def what_they_say(sock: socket.socket) -> list[str]:

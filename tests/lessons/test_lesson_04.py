@@ -22,7 +22,7 @@ ASK = """
     triggered=list(triggered.items()), waiting=waiting, order=order, shared=shared, exclusive=exclusive,
     failed=failed, failed_once=failed_once, spins=[each.rule for each in diagnose(spinning.tape)],
     ghost=[first_report, removal, second_report, wrong_read, at_last[0], len(at_last[1])],
-    reuse=list(reuse.values()),
+    meant=[number, meant], reuse=list(reuse.values()),
 """
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="epoll is Linux's")
@@ -98,6 +98,12 @@ def test_s33_a_duplicate_keeps_a_closed_fd_reported(seen):
     assert wrong == [[fd, events]]
     assert wrong_read == "EAGAIN"
     assert (at_last, held) == ([], 0)
+
+
+@the_lesson
+def test_s33_one_number_means_one_socket_to_you_and_another_to_epoll(seen):
+    number, meant = seen.meant
+    assert vars(meant) == {f"fd {number}": "other", f"epoll's entry {number}": "here"}
 
 
 @the_lesson
