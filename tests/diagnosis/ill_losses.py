@@ -6,7 +6,6 @@ import socket
 import time
 
 from labkit import Channel, Lab, Tape, watch
-from labkit.lab.scenarios import Echo
 from labkit.record.edge import EdgeSelector
 from tests.diagnosis.patients import Quiet, asyncore, hosted, patient
 from tests.helpers import until
@@ -19,14 +18,7 @@ def sends_once_in_a_lab(healthy: bool) -> Tape:
             if self.recv(1024):
                 self.write(b"x" * 100_000) if healthy else self.socket.send(b"x" * 100_000)
 
-    with Lab(Once, buffers=4096) as lab:
-        alice = lab.connect("alice")
-        alice.send(b"?")
-        for _ in range(60):
-            lab.step(2)
-            while alice.recv():
-                pass
-        return lab.tape
+    return _asked_once(Lab(Once, buffers=4096))
 
 
 @patient("partial-write")
@@ -36,7 +28,11 @@ def sends_once_in_asyncore(healthy: bool) -> Tape:
             if self.recv(1024):
                 self.send(b"x" * 100_000) if healthy else asyncore.dispatcher.send(self, b"x" * 100_000)
 
-    with hosted(Once, buffers=4096) as lab:
+    return _asked_once(hosted(Once, buffers=4096))
+
+
+def _asked_once(lab: Lab) -> Tape:
+    with lab:
         alice = lab.connect("alice")
         alice.send(b"?")
         for _ in range(60):
@@ -78,15 +74,19 @@ def replies_to_nobody_in_asyncore(healthy: bool) -> Tape:
         return lab.tape
 
 
-@patient("stranded-data")
-def reads_once_an_edge(healthy: bool) -> Tape:
+def _edge_reader(healthy: bool) -> type[Channel]:
     class Reader(Channel):
         def handle_read(self) -> None:
             data = self.recv(1024)
             while healthy and data:
                 data = self.recv(1024)
 
-    with Lab(Reader, selector=EdgeSelector()) as lab:
+    return Reader
+
+
+@patient("stranded-data")
+def reads_once_an_edge(healthy: bool) -> Tape:
+    with Lab(_edge_reader(healthy), selector=EdgeSelector()) as lab:
         alice = lab.connect("alice")
         lab.step()
         alice.send(b"x" * 3000)
@@ -110,13 +110,7 @@ def accepts_once_an_edge(healthy: bool) -> Tape:
 
 @patient("stranded-data")
 def reads_once_an_edge_while_it_runs(healthy: bool) -> Tape:
-    class Reader(Channel):
-        def handle_read(self) -> None:
-            data = self.recv(1024)
-            while healthy and data:
-                data = self.recv(1024)
-
-    with Lab(Reader, selector=EdgeSelector()) as lab:
+    with Lab(_edge_reader(healthy), selector=EdgeSelector()) as lab:
         alice, bob = lab.connect("alice"), None
         lab.step()
         bob = lab.connect("bob")
@@ -168,7 +162,11 @@ def _of_1024(lab: Lab) -> Tape:
 
 @patient("half-close")
 def drops_the_reply_in_a_lab(healthy: bool) -> Tape:
-    class Hasty(Echo):
+    return _half_closed(Lab(_hasty(healthy), buffers=4096))
+
+
+def _hasty(healthy: bool) -> type[Channel]:
+    class Hasty(Channel):
         def handle_close(self) -> None:
             super().handle_close() if healthy else self.abort()
 
@@ -176,7 +174,7 @@ def drops_the_reply_in_a_lab(healthy: bool) -> Tape:
             if self.recv(4096):
                 self.write(b"x" * 50_000)
 
-    return _half_closed(Lab(Hasty, buffers=4096))
+    return Hasty
 
 
 @patient("half-close")
@@ -219,15 +217,7 @@ def _half_closed(lab: Lab) -> Tape:
 
 @patient("half-close")
 def drops_the_reply_while_it_runs(healthy: bool) -> Tape:
-    class Hasty(Channel):
-        def handle_close(self) -> None:
-            super().handle_close() if healthy else self.abort()
-
-        def handle_read(self) -> None:
-            if self.recv(4096):
-                self.write(b"x" * 50_000)
-
-    with Lab(Hasty, buffers=4096) as lab:
+    with Lab(_hasty(healthy), buffers=4096) as lab:
         alice = lab.connect("alice")
         lab.run()
         alice.send(b"?")

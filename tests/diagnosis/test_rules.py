@@ -59,11 +59,12 @@ from tests.diagnosis.by_hand import (
     tape,
 )
 
-# A tape that begins with iteration 10, (rule, whose, first, last), what is said, and how its reason begins.
 COPIES = (
     "With 110,000 bytes in the buffer of alice the quickest iterations were awake for 1.01 ms, "
     "with 710,000 bytes for 4.01 ms, for no more bytes moved."
 )
+
+# A tape that begins with iteration 10, (rule, whose, first, last), what is said, and how its reason begins.
 ILL: dict[str, tuple[list[Turn], tuple[str, int | None, int, int], str, str]] = {
     "it asks in vain": (
         [TAKES, *[POLL] * 300],
