@@ -1,4 +1,4 @@
-"""Small charts of a few values, drawn once: bars, steps on one time axis, and who points to whom.
+"""Small charts of a few values, drawn once: bars, also in parts, steps on one time axis, who points to whom.
 
 Each returns a Chart, which a notebook shows as a picture with its alt text, both made from the same data.
 They know nothing of tapes or loops.
@@ -9,6 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from labkit.charts.fonts import fonts
 from labkit.charts.palette import series
 from labkit.charts.style import WIDE, Chart, Look, axes_in, beside, canvas, drawable, heading, look_of, words
 
@@ -28,24 +33,65 @@ def bars(
     style = look_of(look)
     values, title, unit, notes = map(drawable, (values, title, unit, notes or {}))
     said = {name: _number(value, unit, notes.get(name, "")) for name, value in values.items()}
-    left = beside(values, style)
-    right = style.gap + 8 + max((style.width(text) for text in said.values()), default=0.0)
-    tall = len(values) * style.line * 1.7
-    figure = canvas(WIDE, style.title + style.gap * 3 + tall, style)
-    heading(figure, style, title)
-    axes = axes_in(figure, style, left, style.gap * 2 + style.title, max(right, WIDE * 0.25), tall)
-    most = max([*values.values(), 1e-9])
-    for row, (name, value) in enumerate(values.items()):
-        axes.barh(row, value, 0.62, color=style.colours["value"])
-        axes.annotate(
-            said[name], (value, row), (8, 0), textcoords="offset points", va="center", annotation_clip=False,
-            **words(style),
-        )  # fmt: skip
-    axes.set_yticks(range(len(values)), list(values))
-    axes.set(xlim=(0, most), ylim=(len(values) - 0.4, -0.6), xticks=[])
+    figure, axes = _rows(values, said, title, style)
+    axes.barh(range(len(values)), list(values.values()), 0.62, color=style.colours["value"])
+    axes.set_xticks([])
     axes.spines["bottom"].set_visible(False)
     told = "; ".join(f"{name} {' '.join(text.split())}" for name, text in said.items())
     return Chart(figure, f"{title}: {told}.")
+
+
+def shares(
+    rows: Mapping[str, Mapping[str, int]],
+    title: str,
+    *,
+    unit: str,
+    colours: Mapping[str, str],
+    look: str | Look = "screen",
+) -> Chart:
+    """A horizontal bar for each name, from 0, made of its parts, and behind it how many of each.
+
+    All stand on one axis, which counts `unit`. `colours` has the parts in their order: {part: colour's name}.
+    """
+    style = look_of(look)
+    rows, title, unit, colours = map(drawable, (rows, title, unit, colours))
+    said = {
+        name: ", ".join(f"{count:,} {part}" for part, count in parts.items() if count) or "0"
+        for name, parts in rows.items()
+    }
+    ends = dict.fromkeys(rows, 0)
+    figure, axes = _rows({name: sum(parts.values()) for name, parts in rows.items()}, said, title, style, 3.6)
+    for part, colour in colours.items():
+        counts = [parts.get(part, 0) for parts in rows.values()]
+        axes.barh(
+            range(len(rows)), counts, 0.62, list(ends.values()), color=style.colours[colour], label=part
+        )
+        ends = {name: end + count for (name, end), count in zip(ends.items(), counts, strict=True)}
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=5))
+    axes.set_xlabel(unit)
+    key = {"frameon": False, "prop": {"family": fonts(), "size": style.text}, "handlelength": 1.0}
+    figure.legend(loc="lower left", ncols=len(colours), labelcolor=style.colours["ink"], **key)
+    return Chart(figure, f"{title}, {unit}: {'; '.join(f'{name}: {text}' for name, text in said.items())}.")
+
+
+def _rows(
+    ends: Mapping[str, float], said: Mapping[str, str], title: str, style: Look, below: float = 0.0
+) -> tuple[Figure, Axes]:
+    """Axes with a name for each row and words behind its end, and `below` them that many lines of room."""
+    right = style.gap + 8 + max((style.width(text) for text in said.values()), default=0.0)
+    tall = len(ends) * style.line * 1.7
+    figure = canvas(WIDE, style.title + style.gap * 3 + tall + style.line * below, style)
+    heading(figure, style, title)
+    top = style.gap * 2 + style.title
+    axes = axes_in(figure, style, beside(ends, style), top, max(right, WIDE * 0.25), tall)
+    for row, (name, end) in enumerate(ends.items()):
+        axes.annotate(
+            said[name], (end, row), (8, 0), textcoords="offset points", va="center", annotation_clip=False,
+            **words(style),
+        )  # fmt: skip
+    axes.set_yticks(range(len(ends)), list(ends))
+    axes.set(xlim=(0, max([*ends.values(), 1e-9])), ylim=(len(ends) - 0.4, -0.6))
+    return figure, axes
 
 
 def _number(value: float, unit: str, note: str) -> str:

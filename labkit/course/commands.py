@@ -9,9 +9,13 @@ from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from labkit.charts.style import Chart
     from labkit.course.marks import Mark
 
 LABEL = 54  # characters beside a bar: what went wrong is printed whole
+GOT = "all points", "some", "none"  # of an exercise
+WENT_WRONG = "met this"
+COLOURS = dict(zip((*GOT, WENT_WRONG), ("good", "pale", "bad", "value"), strict=True))
 
 
 def add(commands: Any) -> None:
@@ -33,7 +37,7 @@ def add(commands: Any) -> None:
     book = commands.add_parser("gradebook", help="marks as CSV, and what splits the class")
     book.add_argument("folder", type=Path, help="the course")
     book.add_argument("--csv", type=Path, metavar="FILE", help="write the marks there, a row a check")
-    book.add_argument("--chart", type=Path, metavar="FILE", help="draw what splits the class: .png or .svg")
+    book.add_argument("--chart", type=Path, metavar="FILE", help="draw who got how much: .png or .svg")
     book.set_defaults(run=gradebook)
 
 
@@ -65,28 +69,29 @@ def gradebook(options: argparse.Namespace) -> int:
     if options.csv is not None:
         with options.csv.open("w", newline="") as file:
             write_csv(found, file)
-    print("What splits the class (passed, not passed):")
+    print("What splits the class (students who passed, who did not):")
     for name, (passed, failed) in list(splits(found).items())[:20]:
         print(f"  {passed:>4} {failed:>4}  {name}")
-    print("What happened most often:")
-    for exercise, message, count in wrong_ways(found)[:20]:
-        print(f"  {count:>4}  {exercise}: {message}")
+    print("What happened to how many students:")
+    for (exercise, message), students in list(wrong_ways(found).items())[:20]:
+        print(f"  {len(students):>4}  {exercise}: {message}")
     if options.chart is not None:
-        _draw(found, options.chart)
+        if options.chart.suffix not in (".png", ".svg"):
+            raise ValueError(f"{options.chart}: give a name that ends in .png or .svg")
+        chart(found).save(options.chart)
+        print(f"Drawn: {options.chart}", file=sys.stderr)
     return 0
 
 
-def _draw(found: list[Mark], path: Path) -> None:
-    """The checks that split the class most evenly, and below them what went wrong most often."""
-    from labkit.charts.charts import bars
-    from labkit.course.marks import splits, wrong_ways
+def chart(found: list[Mark]) -> Chart:
+    """How many students got how much of each exercise; below, how many met what went wrong most often."""
+    from labkit.charts.charts import shares
+    from labkit.course.marks import standing, wrong_ways
 
-    if path.suffix not in (".png", ".svg"):
-        raise ValueError(f"{path}: give a name that ends in .png or .svg")
-    class_ = len({mark.student for mark in found})
-    rows = {name: both[0] / sum(both) * 100 for name, both in list(splits(found).items())[:12]}
-    for exercise, message, count in wrong_ways(found)[:8]:
-        label = shorten(f"✗ {exercise}: {message}", LABEL, placeholder="…")
-        rows[label] = rows.get(label, 0) + count / class_ * 100
-    print(f"Drawn: {path}", file=sys.stderr)
-    bars(rows, "What splits the class: who passed, and ✗ what went wrong", unit="%").save(path)
+    rows = {name: dict(zip(GOT, counts, strict=True)) for name, counts in standing(found).items()}
+    met: dict[str, set[str]] = {}
+    for (exercise, message), students in list(wrong_ways(found).items())[:8]:
+        met.setdefault(shorten(f"✗ {exercise}: {message}", LABEL, placeholder="…"), set()).update(students)
+    rows |= {label: {WENT_WRONG: len(students)} for label, students in met.items()}
+    title = "How many students got how much, and ✗ what went wrong"
+    return shares(rows, title, unit="students", colours=COLOURS)

@@ -83,7 +83,25 @@ def splits(found: list[Mark]) -> dict[str, tuple[int, int]]:
     return dict(sorted(both.items(), key=lambda each: (abs(each[1][0] - each[1][1]), each[0])))
 
 
-def wrong_ways(found: list[Mark]) -> list[tuple[str, str, int]]:
-    """(exercise, what happened, how many students), the most frequent first."""
-    counted = Counter((mark.exercise, mark.message) for mark in found if mark.message)
-    return [(exercise, message, count) for (exercise, message), count in counted.most_common()]
+def standing(found: list[Mark]) -> dict[str, tuple[int, int, int]]:
+    """{exercise: students with (all points, some, none)}, those first that split the class most evenly."""
+    got: dict[str, dict[str, list[float]]] = {}
+    for mark in found:
+        of_one = got.setdefault(mark.exercise, {}).setdefault(mark.student, [0.0, 0.0])
+        of_one[0] += mark.score
+        of_one[1] += mark.most
+    counted = {}
+    for exercise, students in got.items():
+        all_ = sum(score == most for score, most in students.values())
+        none = sum(score == 0 for score, _ in students.values())
+        counted[exercise] = all_, len(students) - all_ - none, none
+    return dict(sorted(counted.items(), key=lambda each: (abs(2 * each[1][0] - sum(each[1])), each[0])))
+
+
+def wrong_ways(found: list[Mark]) -> dict[tuple[str, str], set[str]]:
+    """{(exercise, what happened): the students to whom it did}, the most frequent first."""
+    who: dict[tuple[str, str], set[str]] = {}
+    for mark in found:
+        if mark.message:
+            who.setdefault((mark.exercise, mark.message), set()).add(mark.student)
+    return dict(sorted(who.items(), key=lambda each: -len(each[1])))

@@ -13,7 +13,7 @@ from matplotlib.colors import to_hex
 from matplotlib.text import Text
 
 from labkit import Tape
-from labkit.charts.charts import bars, pointers, steps
+from labkit.charts.charts import bars, pointers, shares, steps
 from labkit.charts.compare import compare
 from labkit.charts.curves import curves
 from labkit.charts.fonts import fonts, letters
@@ -55,10 +55,39 @@ def test_each_bar_is_as_long_as_its_number_and_all_have_one_colour():
     assert chart.alt == "waited: alice 500 ms; bob 125 ms at once; nobody 0 ms; carol 250 ms."
 
 
+def parts_of(chart: Chart) -> dict[str, dict[str, float]]:
+    """{name: {part: how many}} as the bars of `shares` have it: by place, length, and the key's colours."""
+    (axes,), (key,) = chart.figure.axes, chart.figure.legends
+    named = {
+        to_hex(patch.get_facecolor()): text.get_text()
+        for patch, text in zip(key.get_patches(), key.get_texts(), strict=True)
+    }
+    rows = {round(tick.get_position()[1]): tick.get_text() for tick in axes.get_yticklabels()}
+    found: dict[str, dict[str, float]] = {name: {} for name in rows.values()}
+    for bar in sorted(axes.patches, key=lambda bar: bar.get_x()):
+        parts = found[rows[round(bar.get_y() + bar.get_height() / 2)]]
+        if bar.get_width():
+            assert bar.get_x() == sum(parts.values()), "each begins where the one before it ends"
+            parts[named[to_hex(bar.get_facecolor())]] = bar.get_width()
+    return found
+
+
+def test_a_bar_is_made_of_its_parts_and_the_axis_says_what_it_counts():
+    rows = {"alice": {"sent": 3, "lost": 1}, "bob": {"lost": 12}, "carol": {"sent": 2, "lost": 0}, "eve": {}}
+    chart = shares(rows, "frames", unit="frames a peer", colours={"sent": "good", "lost": "bad"})
+    assert parts_of(chart) == rows | {"carol": {"sent": 2}}
+    (axes,) = chart.figure.axes
+    assert axes.get_xlim() == (0, 12) and axes.get_xlabel() == "frames a peer"
+    assert all(float(tick).is_integer() for tick in axes.get_xticks()), "nobody is a half"
+    assert {"3 sent, 1 lost", "12 lost", "2 sent", "0"} <= set(texts(chart))
+    assert chart.alt == "frames, frames a peer: alice: 3 sent, 1 lost; bob: 12 lost; carol: 2 sent; eve: 0."
+
+
 def test_any_name_is_drawn_and_none_is_run():
     name = EVIL
     for chart in (
         bars({name: 1}, name, unit=name, notes={name: name}),
+        shares({name: {name: 1}}, name, unit=name, colours={name: "good"}),
         steps({name: [1, 2]}, name, y=name, x=name, marks={name: [0]}, mark=name),
         pointers({name: [name, "other"]}, [(name, "other")], name, crossed=[name]),
         curves(Sweep({name: (Point(1, 2, 1, 3),)}, of=name, title=name, unit=name, reference={name: {1: 2}})),
@@ -77,9 +106,10 @@ def test_nothing_of_a_chart_is_cut(look: str):
     flat = Point(10, 5.0, 4.0, 6.0), Point(1000, 5.5, 5.0, 6.0)
     steep = Point(10, 5.0, 4.0, 6.0), Point(1000, 400.0, 300.0, 500.0)
     sweep = Sweep({"select": steep, "epoll": flat}, of="fds", title="one wait")
-    long = {"a name that is rather long": 10**12, "b": 1}
+    long, two = {"a name that is rather long": 10**12, "b": 1}, {"some": "good", "others": "bad"}
     for chart in (
         bars(long, "title", unit="bytes", notes={"b": "a note " * 5}, look=look),
+        shares(dict.fromkeys(long, dict.fromkeys(two, 10**5)), "title", unit="n", colours=two, look=look),
         pointers({"who": ["fd 3", "fd 4"], "what": ["a file"]}, [("fd 3", "a file")], "title", look=look),
         curves(sweep, look=look),
     ):

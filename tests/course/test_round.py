@@ -20,11 +20,13 @@ from nbformat.v4 import new_code_cell
 
 from labkit.course import tools
 from labkit.course.assignment import Marked, assignments
+from labkit.course.commands import chart
 from labkit.course.folder import write
 from labkit.course.grade import grade
 from labkit.course.marks import marks, splits, wrong_ways
 from labkit.teaching.practice_form import load
 
+from ..charts.test_charts import parts_of
 from ..helpers import ROOT
 
 pytestmark = [
@@ -243,6 +245,8 @@ def test_a_student_reads_what_the_notebook_would_have_said(course: Path):
 
 
 def test_the_gradebook_is_a_table_and_a_chart(course: Path, tmp_path: Path):
+    from nbgrader.api import Gradebook
+
     from labkit.cli import main
 
     assert (
@@ -253,6 +257,19 @@ def test_the_gradebook_is_a_table_and_a_chart(course: Path, tmp_path: Path):
         rows = list(csv.DictReader(file))
     assert {row["student"] for row in rows} == STUDENTS.keys()
     assert (tmp_path / "c.png").read_bytes().startswith(b"\x89PNG")
+    with Gradebook(f"sqlite:///{course / 'gradebook.db'}") as book:
+        graded = [
+            (each.score, each.max_score) for each in book.notebook_submissions("lesson-01", "lesson-01")
+        ]
+    assert len(graded) == len(STUDENTS)
+    drawn = parts_of(chart(list(marks(course))))
+    assert drawn[NAME] == {
+        "all points": sum(score == most for score, most in graded),
+        "some": sum(0 < score < most for score, most in graded),
+        "none": sum(score == 0 for score, _ in graded),
+    }
+    wrong = [parts["met this"] for name, parts in drawn.items() if name != NAME]
+    assert wrong and max(wrong) <= sum(score < most for score, most in graded)
 
 
 def test_a_graded_check_raises_or_returns_none_and_is_silent(tmp_path: Path):
