@@ -9,7 +9,7 @@ import pytest
 
 from labkit.figure.layout import room
 from labkit.figure.marks import Mark
-from labkit.figure.panels.buffers import amount, numbered, wrapped
+from labkit.figure.panels.buffers import abridged, amount, numbered, wrapped
 from labkit.tape.turn import Call, Moment, Now, Queues
 
 from .reading import drawn, middle, of
@@ -291,6 +291,21 @@ def test_an_escape_is_never_torn_between_two_lines():
             assert not any(re.search(r"(?<!\\)(\\\\)*\\(x[0-9a-f]?)?$", line) for line in lines)
     assert wrapped("anything", 50, 0) == []
     assert wrapped("abcdefgh" * 9, 50, 2)[1] == ("abcdefgh" * 9)[len(wrapped("abcdefgh" * 9, 50, 2)[0]) :]
+
+
+def test_every_border_of_a_frame_is_seen_however_little_room_there_is():
+    one = r'\x1b\x00\x00\x00{"in": "ping", "params": 1}'
+    assert abridged(f"{one}│{one}", 200) == f"{one}│{one}"
+    assert abridged(one, 30) == one  # no border: whoever draws it shortens it
+    assert abridged(f"{one}│{one}│{one}│", 30) == r"\x1b…}│\x1b…}│\x1b…}│"
+    for most in range(20, 90):
+        shown = abridged(f"{one}│{one}│ab\\x00│{one}"[: 2 * len(one) + 12], most)
+        assert shown.count("│") == 3
+        assert len(shown) <= most
+        assert not re.search(r"\\(x[0-9a-f]?)?[│…]", shown)
+    marks = "".join(wrapped(f"{one}│{one}│{one}│", 120, 2))
+    assert marks.count("│") == 3
+    assert len(marks) <= 2 * (120 // room("m", "mono"))
 
 
 def test_a_number_that_fits_neither_in_its_bar_nor_beside_it_is_said_shorter():

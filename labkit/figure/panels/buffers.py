@@ -299,7 +299,7 @@ def wrapped(text: str, wide: float, most: int) -> list[str]:
     """
     fits = max(4, int(wide / room("m", "mono")))
     lines: list[str] = []
-    rest = text
+    rest = abridged(text, fits * most)
     while rest and len(lines) < most:
         end = len(rest) if len(lines) == most - 1 else fits
         cut = ESCAPE.search(rest[:end]) if end < len(rest) else None
@@ -307,6 +307,23 @@ def wrapped(text: str, wide: float, most: int) -> list[str]:
         lines.append(rest[:end])
         rest = rest[end:]
     return lines
+
+
+def abridged(text: str, most: int) -> str:
+    """`text` in `most` characters, if it has frames: each in the same room, so that every border is seen."""
+    frames = text.split("│")
+    if len(text) <= most or len(frames) == 1:
+        return text
+    each = (most - len(frames) + 1) // len(frames)  # characters
+    return "│".join(frame if len(frame) <= each else _ends(frame, each) for frame in frames)
+
+
+def _ends(text: str, most: int) -> str:
+    """The beginning of `text`, and its last character, with … between; no escape is cut."""
+    end = text[-1] if text[-2:-1] != "\\" and not ESCAPE.search(text[:-1]) else ""
+    begin = text[: max(0, most - 1 - len(end))]
+    cut = ESCAPE.search(begin)
+    return (begin if cut is None else begin[: cut.start()]) + "…" + end
 
 
 def borders(framing: str, stream: bytes) -> Iterator[int]:
