@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
+import os
+import selectors
+import socket
 import sys
 import threading
 from collections.abc import Iterator
@@ -125,6 +129,37 @@ def test_in_a_terminal_a_step_in_a_file_of_its_own_stands_on_the_readers_last_on
     assert "reference" not in capsys.readouterr().err
     assert practice_steps.own(SECOND).startswith(solution(FIRST).read_text().rstrip()), "and is kept whole"
     assert main(["check", THIRD, str(solution(THIRD)), "--from-reference"]) == 0
+
+
+@pytest.mark.parametrize("removes", [True, False], ids=["and removes it", "and no more"])
+@pytest.mark.parametrize("kind", ["SelectSelector", "PollSelector", "EpollSelector"])
+def test_the_reference_outlives_a_callback_that_closes_its_own_socket_and_raises(notebook, kind, removes):
+    loop = written("build-7-errors", notebook)(getattr(selectors, kind)())
+    (here, alice), (there, bob) = socket.socketpair(), socket.socketpair()
+    said: list[bytes] = []
+
+    def closes() -> None:
+        here.recv(9)
+        if removes:
+            loop.remove_reader(here)
+        here.close()
+        raise KeyError("mine")
+
+    with contextlib.closing(loop.selector), here, alice, there, bob:
+        fd = here.fileno()
+        loop.add_reader(here, closes)
+        loop.add_reader(there, lambda: said.append(there.recv(9)))
+        alice.send(b"hello")
+        bob.send(b"hello")
+        loop.run_once()
+        assert alice.recv(9) == b"" and said == [b"hello"]
+        assert [key.fileobj for key in loop.selector.get_map().values()] == [there]
+        os.dup2(bob.fileno(), fd)  # whoever gets the number next is somebody else
+        with socket.socket(fileno=fd) as again:
+            loop.add_reader(again, lambda: said.append(again.recv(9)))
+            there.send(b"again")
+            loop.run_once()
+        assert said == [b"hello", b"again"]
 
 
 @pytest.mark.slow

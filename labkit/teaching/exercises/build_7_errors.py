@@ -38,7 +38,8 @@ HINTS = (
     "Override the method that calls a socket's callbacks, and the one that calls a timer's: try: super()…"
     " except Exception as error: self.on_error(…). `except Exception` lets SystemExit pass, a bare one not.",
     "def handle(self, key, events): try: super().handle(key, events); except Exception as error:"
-    " self.on_error(key.fileobj, error). on_error: if sock is not None: remove_reader, remove_writer, close.",
+    " self.on_error(key.fileobj, error). on_error: if sock is not None: remove_reader, remove_writer, close."
+    " A callback may have closed it already: then its fileno() is -1.",
 )
 
 EXPLANATION = """

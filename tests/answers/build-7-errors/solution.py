@@ -1,8 +1,8 @@
 class Loop7(Loop6):
     def on_error(self, sock, error):
         if sock is not None:
-            self.remove_reader(sock)
-            self.remove_writer(sock)
+            if any(key.fileobj is sock for key in self.selector.get_map().values()):
+                self.selector.unregister(sock)  # not by its fd: the callback may have closed it
             sock.close()
 
     def handle(self, key, events):
