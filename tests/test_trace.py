@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from labkit import Channel, Lab, watch
+from labkit.lab.asyncore_host import server
 from labkit.trace import Source, call_map, trace, tracing
 from labkit.trace.values import shown
 
@@ -199,18 +200,7 @@ def traced_asyncore(request: Any) -> Iterator[tuple[Any, Any, str]]:
         def handle_read(self) -> None:
             self.send(self.recv(1024))
 
-    class Server(asyncore.dispatcher):
-        def __init__(self) -> None:
-            super().__init__()
-            self.create_socket()
-            self.bind(("127.0.0.1", 0))
-            self.listen(5)
-
-        def handle_accepted(self, sock: Any, addr: Any) -> None:
-            Handler(sock)
-
-    server = Server()
-    with socket.create_connection(server.socket.getsockname(), timeout=5) as peer:
+    with socket.create_connection(server(Handler)().socket.getsockname(), timeout=5) as peer:
         with watch(asyncore) as tape, tracing(tape) as traced:
             peer.send(b"hello")
             asyncore.loop(timeout=1, use_poll=request.param, count=2)

@@ -22,8 +22,8 @@ def the_module() -> Any:
     return asyncore
 
 
-def hosted(handler: Any, **options: Any) -> AsyncoreLab:
-    """A lab whose server makes a `handler` of each connection; `options` are AsyncoreLab's."""
+def server(handler: Any) -> Any:
+    """A class of servers, each on a port of its own, that make a `handler` of each connection."""
     asyncore = the_module()
 
     class Server(asyncore.dispatcher):  # type: ignore[misc, name-defined]  # known when it is imported
@@ -36,7 +36,12 @@ def hosted(handler: Any, **options: Any) -> AsyncoreLab:
         def handle_accepted(self, sock: Any, addr: Any) -> None:
             handler(sock)
 
-    return AsyncoreLab(asyncore, Server, **options)
+    return Server
+
+
+def hosted(handler: Any, **options: Any) -> AsyncoreLab:
+    """A lab whose server makes a `handler` of each connection; `options` are AsyncoreLab's."""
+    return AsyncoreLab(the_module(), server(handler), **options)
 
 
 def answer(handler: Any, request: bytes, iterations: int = 3) -> bytes:

@@ -6,8 +6,9 @@ import socket
 import time
 
 from labkit import Channel, Lab, Tape, watch
+from labkit.lab.asyncore_host import hosted
 from labkit.record.edge import EdgeSelector
-from tests.diagnosis.patients import Quiet, asyncore, hosted, patient
+from tests.diagnosis.patients import Quiet, asyncore, patient
 from tests.helpers import until
 
 

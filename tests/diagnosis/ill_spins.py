@@ -11,10 +11,11 @@ import socket
 from collections.abc import Iterator
 
 from labkit import AsyncoreLab, Channel, Lab, RecordingSelector, Tape, watch
+from labkit.lab.asyncore_host import hosted, server
 from labkit.lab.scenarios import Echo
 from labkit.loop import READ, WRITE
 from labkit.record.recorder import Recorder
-from tests.diagnosis.patients import Quiet, Server, asyncore, hosted, patient
+from tests.diagnosis.patients import Quiet, asyncore, patient
 from tests.helpers import until
 
 
@@ -30,12 +31,8 @@ def polls_in_a_lab(healthy: bool) -> Tape:
 
 @patient("busy-polling")
 def polls_in_asyncore(healthy: bool) -> Tape:
-    server = Server()
-    try:
-        with watch(asyncore) as tape:
-            asyncore.loop(timeout=0.01 if healthy else 0, count=3 if healthy else 400)
-    finally:
-        server.close()
+    with contextlib.closing(server(Quiet)()), watch(asyncore) as tape:
+        asyncore.loop(timeout=0.01 if healthy else 0, count=3 if healthy else 400)
     return tape
 
 
@@ -167,7 +164,11 @@ def runs_out_of_fds_in_a_loop(healthy: bool) -> Tape:
 
 @patient("emfile-spin")
 def runs_out_of_fds_in_asyncore(healthy: bool) -> Tape:
-    with hosted(Quiet, pause_on_emfile=False) as lab:
+    class Shrugs(server(Quiet)):  # type: ignore[misc]
+        def handle_error(self) -> None:
+            pass  # asyncore's own would close the listener
+
+    with AsyncoreLab(asyncore, Shrugs, pause_on_emfile=False) as lab:
         lab.connect("alice")
         with contextlib.nullcontext() if healthy else no_more_fds():
             lab.step(6)
@@ -204,9 +205,7 @@ def does_not_read_in_asyncore(healthy: bool) -> Tape:
 
 @patient("unread")
 def does_not_accept(healthy: bool) -> Tape:
-    class Closed(Server):
-        handler = Quiet
-
+    class Closed(server(Quiet)):  # type: ignore[misc]
         def handle_accept(self) -> None:
             if not healthy:
                 with contextlib.suppress(BlockingIOError):

@@ -11,10 +11,11 @@ import threading
 import time
 
 from labkit import Channel, Lab, RecordingSelector, Tape, watch
+from labkit.lab.asyncore_host import hosted
 from labkit.lab.scenarios import Echo
 from labkit.loop import READ
 from labkit.record.recorder import Recorder
-from tests.diagnosis.patients import Quiet, hosted, patient
+from tests.diagnosis.patients import Quiet, patient
 from tests.helpers import until
 
 

@@ -7,12 +7,11 @@ A patient is a function: with `healthy` it is the twin, which differs in the one
 from __future__ import annotations
 
 import re
-import socket
 import warnings
 from collections.abc import Callable
 from pathlib import Path
 
-from labkit import AsyncoreLab, Finding, Tape, diagnose
+from labkit import Finding, Tape, diagnose
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)
@@ -48,29 +47,6 @@ def judged(make: Callable[[], Tape], blocks: bool = False) -> list[Finding]:
     found = diagnose(make())
     too_busy = kept_waiting() - before >= 0.1
     return [each for each in found if blocks or not too_busy or each.rule != "blocking"]
-
-
-class Server(asyncore.dispatcher):
-    """An asyncore listener: every connection it accepts becomes a `handler(sock)`."""
-
-    handler: Callable[[socket.socket], object]
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.create_socket()
-        self.bind(("127.0.0.1", 0))
-        self.listen(5)
-
-    def handle_accepted(self, sock: socket.socket, addr: object) -> None:
-        type(self).handler(sock)
-
-    def handle_error(self) -> None:
-        pass
-
-
-def hosted(handler: type, **options: object) -> AsyncoreLab:
-    """An AsyncoreLab whose connections are `handler`s."""
-    return AsyncoreLab(asyncore, type("RPCServer", (Server,), {"handler": handler}), **options)  # type: ignore[arg-type]
 
 
 class Quiet(asyncore.dispatcher_with_send):

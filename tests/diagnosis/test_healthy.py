@@ -15,10 +15,11 @@ from typing import Any
 import pytest
 
 from labkit import Channel, Lab, Peer, RecordingSelector, Tape, diagnose, watch
+from labkit.lab.asyncore_host import server
 from labkit.lab.scenarios import SCENARIOS, Echo, Lines
 from labkit.loop import READ
 from labkit.record.recorder import Recorder
-from tests.diagnosis.patients import Server, asyncore, judged
+from tests.diagnosis.patients import asyncore, judged
 
 BURN = "while True: pass"
 SELECTORS = "select", "poll", "epoll"
@@ -146,11 +147,7 @@ def test_the_echo_server_of_asyncores_documentation(machine: str):
             if data:
                 self.send(data)
 
-    class EchoServer(Server):
-        handler = EchoHandler
-
-    server = EchoServer()
-    address = server.socket.getsockname()
+    address = server(EchoHandler)().socket.getsockname()
     try:
         for use_poll in (False, True):
             with watch(asyncore) as tape:

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from labkit import AsyncoreLab, Channel, Lab, LiveFigure, kernel
+from labkit import Channel, Lab, LiveFigure, kernel
+from labkit.lab.asyncore_host import hosted
 from labkit.loop import Listener
 from labkit.record.edge import EdgeSelector
 
@@ -87,17 +88,7 @@ def test_what_cannot_begin_again_says_why():
 def test_an_asyncore_lab_makes_its_server_anew():
     asyncore: Any = pytest.importorskip("asyncore")
 
-    class Server(asyncore.dispatcher):  # type: ignore[misc, name-defined]
-        def __init__(self) -> None:
-            asyncore.dispatcher.__init__(self)
-            self.create_socket()
-            self.bind(("127.0.0.1", 0))
-            self.listen(5)
-
-        def handle_accepted(self, sock: Any, _: Any) -> None:
-            asyncore.dispatcher_with_send(sock)
-
-    with AsyncoreLab(asyncore, Server) as lab:
+    with hosted(asyncore.dispatcher_with_send) as lab:
         lab.connect("alice")
         lab.step(2)
         server, before = lab.server, told(lab)
