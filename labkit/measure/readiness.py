@@ -87,9 +87,11 @@ def watched_by_all(fd: int) -> Iterator[Callable[[], list[str]]]:
         yield say
 
 
-def after(done: Callable[[socket.socket], object]) -> list[str]:
-    """what_they_say of one end of a connection, after `done(the other end)`."""
+def after(done: Callable[[socket.socket], object], sent: bytes = b"") -> list[str]:
+    """what_they_say of one end of a connection, after it has `sent` something and `done(the other end)`."""
     with pair() as (here, there):
+        here.sendall(sent)
+        time.sleep(SETTLES if sent else 0)
         done(there)
         time.sleep(SETTLES)
         return what_they_say(here)

@@ -67,6 +67,7 @@ def test_s36_the_kernels_own_flags(seen):
     assert letters == "RW"
     assert {"POLLERR", "POLLHUP", "POLLIN"} <= set(poll.split())
     assert {"EPOLLERR", "EPOLLHUP", "EPOLLIN", "EPOLLRDHUP"} <= set(epoll.split())
+    assert answers["the peer closed, with bytes unread"] == [letters, poll, epoll]  # S13: a reset, too
 
 
 @the_lesson
@@ -137,7 +138,8 @@ def test_s75_asking_every_channel_costs_more_than_the_kernel(seen):
 
 @the_lesson
 def test_c10k_one_echo_costs_the_same_among_thousands(seen):
-    assert not seen.c10k.ended or "arrived within" in seen.c10k.ended  # a busy machine brings fewer
+    ended = seen.c10k.ended  # a busy machine brings fewer
+    assert not ended or "arrived within" in ended or "deadline" in ended
     on_epoll, on_poll = (curve(seen.c10k, name) for name in ("on epoll", "on poll"))
     assert growth(on_epoll, 10, 10_000) < 4
     assert on_poll[max(on_poll)] > 3 * on_epoll[max(on_epoll)]
