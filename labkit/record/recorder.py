@@ -238,8 +238,8 @@ class Recorder:
             self._cpu += took
             return took
         cpu = time.thread_time_ns()
-        used, self._cpu, self._unread = max(0, cpu - self._cpu), cpu, 0
-        return used
+        used, self._cpu, self._unread = cpu - self._cpu, cpu, 0
+        return min(max(0, used), took)  # the two clocks are not read at one moment
 
     # ---- what sockets and peers tell -----------------------------------------------------------------
 

@@ -96,6 +96,18 @@ def test_the_cpu_clock_is_read_where_a_thread_may_have_lost_its_processor(
     assert (len(asked), [it.cpu_ns for it in recorder.tape]) == (read, told)
 
 
+def test_a_turn_used_no_more_cpu_than_it_took(monkeypatch: pytest.MonkeyPatch):
+    wall, cpu = itertools.count(0, SHORT), itertools.count(0, SHORT * 9)
+    for module in ("recorder", "sockets"):
+        monkeypatch.setattr(f"labkit.record.{module}.clock", lambda: next(wall))
+    monkeypatch.setattr(time, "thread_time_ns", lambda: next(cpu))
+    recorder = Recorder()
+    for _ in range(4):
+        turn(recorder)
+    took = [it.asleep_ns + it.awake_ns for it in recorder.tape]
+    assert [it.cpu_ns for it in recorder.tape] == took
+
+
 class Stop(BaseException):
     pass
 
