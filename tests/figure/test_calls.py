@@ -84,10 +84,18 @@ def test_of_many_calls_those_around_the_position_are_shown():
     (2, ["before: alice sent 1 byte", "before: alice sent 2 bytes"]),
     (5, ["before: alice sent 1 byte", "before: alice sent 2 bytes, and 3 more"]),
 ])  # fmt: skip
-def test_what_was_done_before_is_told_in_two_lines_at_most(count: int, said: list[str]):
+def test_what_was_done_before_is_told_in_two_lines_where_the_calls_need_the_rest(count: int, said: list[str]):
     pokes = tuple(Poke("alice", "send", n, n, 0) for n in range(1, count + 1))
-    told = lines(drawn(Written([turn(0, pokes=pokes)]), 0, "calls"))
+    calls = tuple(Call(5, "recv", n, n, 0, n) for n in range(100))
+    told = lines(drawn(Written([turn(0, pokes=pokes, calls=calls)]), 0, "calls"))
     assert [line for line in told if line.startswith("before")] == said
+
+
+def test_beside_room_all_that_was_done_before_is_told():
+    pokes = tuple(Poke("alice", "send", n, n, 0) for n in range(1, 5))
+    told = lines(drawn(Written([turn(0, pokes=pokes)]), 0, "calls"))
+    assert told[1:5] == [f"before: alice sent {n} byte{'s' * (n > 1)}" for n in range(1, 5)]
+    assert told[-1] == "no call recorded"
 
 
 def test_a_panel_too_low_for_calls_counts_them():

@@ -99,8 +99,7 @@ class ThisIteration(Panel):
 def before_calls(it: Iteration, selector: str, wide: float, fits: int) -> list[Said]:
     """What came before the wait, the wait, its answer, its times, and handlers that raised."""
     characters = int(wide // CHARACTER)
-    lines = [Said((("muted", f"before: {text}"),)) for text in pokes(it, 1 if fits < 10 else 2)]
-    lines += [Said((("mono", line),)) for line in asks(it, selector, characters)]
+    lines = [Said((("mono", line),)) for line in asks(it, selector, characters)]
     lines.append(Said((("read", f"→ {told(it, selector, characters - 2)}"),)))
     times = (("asleep", it.asleep_ns), ("awake", it.awake_ns), ("CPU", it.cpu_ns))
     lines.append(
@@ -112,7 +111,9 @@ def before_calls(it: Iteration, selector: str, wide: float, fits: int) -> list[S
         lines.append(Said((("bad", f"✗ {narrate.failure(it, fd, text)}"),), fd))
     if len(it.errors) > 2:
         lines.append(Said((("bad", f"✗ … {len(it.errors) - 2} more handlers raised"),)))
-    return lines
+    beside = fits - len(lines) - max(1, len(it.calls))  # lines that nobody else needs
+    told_before = pokes(it, max(1 if fits < 10 else 2, beside))
+    return [*(Said((("muted", f"before: {text}"),)) for text in told_before), *lines]
 
 
 def pokes(it: Iteration, most: int) -> list[str]:
@@ -126,7 +127,7 @@ def pokes(it: Iteration, most: int) -> list[str]:
 def calls_of(it: Iteration, done: int | None, fits: int) -> list[Said]:
     """The calls around the last that was done, as many as fit; those to come are pale."""
     if not it.calls:
-        return [Said((("muted", "no call was made"),))]
+        return [Said((("muted", "no call recorded"),))]
     if fits < 3 and fits < len(it.calls):
         return [Said((("muted", narrate.plural(len(it.calls), "call")),))]
     first, last = around(len(it.calls), fits, (done or 1) - 1)
