@@ -5,6 +5,7 @@ It asks the kernel for addresses. It knows no framework.
 
 from __future__ import annotations
 
+import os
 import socket
 from functools import cache
 from pathlib import Path
@@ -34,7 +35,7 @@ class Names:
             with kernel.borrowed(fd) as sock:
                 return self._described(sock, fd, accepted, prefix)
         except OSError:  # no socket, or not connected yet
-            return f"{prefix or 'fd'} {fd}", None
+            return f"{prefix} {fd}" if prefix else _kind(fd) or f"fd {fd}", None
 
     def _described(self, sock: socket.socket, fd: int, accepted: bool | None, prefix: str) -> Described:
         own = sock.getsockname()
@@ -58,6 +59,15 @@ class Names:
             way = "from" if accepted else "with" if accepted is None else "to"
             name = f"{prefix} {way} {written(peer)}".strip()
         return name, (*kernel.capacity(sock), None, None)
+
+
+def _kind(fd: int) -> str:
+    """What the kernel calls a file that has no other name: "eventfd"; "" of any other, and without /proc."""
+    try:
+        what = os.readlink(f"/proc/self/fd/{fd}")
+    except OSError:
+        return ""
+    return what.removeprefix("anon_inode:").strip("[]") if what.startswith("anon_inode:") else ""
 
 
 def written(address: Any) -> str:
