@@ -46,7 +46,7 @@ def start(name: str, *, from_reference: bool = False) -> Started:
     """
     exercise = step(name)
     if not exercise.after:
-        return Started(exercise, "You begin with an empty cell.")
+        return Started(exercise, "You begin with nothing but Python.")
     before, space = load(exercise.after), vars(sys.modules["__main__"])
     if from_reference:
         _define(reference(before.name), f"<reference: {before.name}>", space)

@@ -51,7 +51,7 @@ def written(name: str, space: dict) -> type:
 
 
 def test_the_first_step_begins_with_nothing(notebook):
-    assert "an empty cell" in start("build-1").begins
+    assert "nothing but Python" in start("build-1").begins
     assert beginning(load(FIRST)) == load(FIRST).stub
 
 
