@@ -33,7 +33,7 @@ class Turns(dict[str, list[Turn]]):
     """{name of a program: its turns}, drawn under one heading each, side by side."""
 
     def _repr_html_(self) -> str:
-        head = [cell for name in self for cell in (name, "ready", "called")]
+        head = [cell for name in self for cell in (f"{name}: wait", "ready", "called, bytes")]
         rows = [
             [html.code(cell) if cell else "" for turn in row for cell in (turn.cells() if turn else [""] * 3)]
             for row in zip_longest(*self.values())
