@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import io
+import os
 import re
 import select
 import selectors
@@ -494,6 +495,19 @@ async def _echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
     while data := await reader.read(100):
         writer.write(data)
     writer.close()
+
+
+@pytest.mark.skipif(not hasattr(os, "eventfd"), reason="an eventfd is Linux's")
+def test_an_fd_that_is_no_socket_has_the_kernels_name():
+    event, (read_end, write_end) = os.eventfd(1), os.pipe()
+    with selectors.DefaultSelector() as selector, watch(selector) as tape:
+        selector.register(event, selectors.EVENT_READ)
+        selector.register(read_end, selectors.EVENT_READ)
+        selector.select(5)
+    for fd in (event, read_end, write_end):
+        os.close(fd)
+    assert tape[0].name(event) == "eventfd"
+    assert tape[0].name(read_end) == f"fd {read_end}"
 
 
 def test_a_running_asyncio_loop_is_watched_and_restored():
