@@ -6,6 +6,7 @@ as text is made printable and escaped here. It knows nothing of what was measure
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from html import escape
 
@@ -20,6 +21,7 @@ STATES = {  # what a state means → the colour of its edge; the words say the s
     "neither way": "#7b8794",
     "dead": "#c0392b",
 }
+MARKED = re.compile(r"(`[^`]+`|\*\*[^*]+\*\*|\*[^*\s][^*]*\*)")
 _TABLE = 'style="border-collapse: collapse; font-size: 14px"'
 _CELL = 'style="text-align: left; padding: 4px 8px; vertical-align: top; white-space: nowrap"'
 
@@ -43,6 +45,19 @@ def text(words: str) -> str:
 def code(words: str) -> str:
     """Any text, as code."""
     return f"<code>{text(words)}</code>"
+
+
+def prose(words: str) -> str:
+    """Markdown's `code`, **strong** and *stress*, and nothing else of it; predict.js knows the same."""
+    marks = (("`", "code"), ("**", "strong"), ("*", "em"))
+
+    def marked(part: str) -> str:
+        for mark, tag in marks:
+            if len(part) > 2 * len(mark) and part.startswith(mark) and part.endswith(mark):
+                return f"<{tag}>{text(part[len(mark) : -len(mark)])}</{tag}>"
+        return text(part)
+
+    return "\n".join("".join(map(marked, MARKED.split(line))) for line in words.split("\n"))
 
 
 def strong(words: str) -> str:

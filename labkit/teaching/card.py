@@ -13,6 +13,7 @@ from html import escape
 from pathlib import Path
 from typing import Any, Protocol
 
+from labkit.measure.html import prose
 from labkit.teaching.answers import LETTERS
 
 State = dict[str, Any]
@@ -213,18 +214,18 @@ def _question_text(state: State) -> str:
 def html(part: str, state: State, verdict: State | None = None) -> str:
     """A card for a page without a kernel: GitHub, an export. What answers the question is folded."""
     if part == "question":
-        options = "".join(f"<li>{escape(each)}</li>" for each in state.get("options", ()))
-        asked = f"<p><b>Predict.</b> {escape(state['question'])}</p>"
+        options = "".join(f"<li>{prose(each)}</li>" for each in state.get("options", ()))
+        asked = f"<p><b>Predict.</b> {prose(state['question'])}</p>"
         listed = f'<ol type="A">{options}</ol>' if options else f"<p>A number of {escape(state['unit'])}.</p>"
-        locked = f"<p>Locked in: {escape(state['said'])}</p>" if state["answer"] is not None else ""
+        locked = f"<p>Locked in: {prose(state['said'])}</p>" if state["answer"] is not None else ""
         return asked + listed + locked
     if verdict is None:
         return "<p>Run this cell again: the question is a new one.</p>"
     mine = (
-        f"<p>You predicted: {escape(verdict['mine'])}. {_mark(verdict['right'])}</p>" if state["told"] else ""
+        f"<p>You predicted: {prose(verdict['mine'])}. {_mark(verdict['right'])}</p>" if state["told"] else ""
     )
-    said = f"{mine}<p>This run did: <b>{escape(verdict['seen'])}</b></p>"
-    said += "".join(f"<p>{escape(each)}</p>" for each in verdict["reason"].split("\n\n"))
+    said = f"{mine}<p>This run did: <b>{prose(verdict['seen'])}</b></p>"
+    said += "".join(f"<p>{prose(each)}</p>" for each in verdict["reason"].split("\n\n"))
     return said if state["told"] else f"<details><summary>{FOLDED}</summary>{said}</details>"
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any
 
+from labkit.measure.html import prose
 from labkit.teaching.practice_form import Exercise
 from labkit.teaching.practice_verdict import Outcome, Verdict, diagnosed, opened, parted
 
@@ -76,7 +77,7 @@ def page(verdict: Verdict) -> str:
         printed = f"<pre>{escape(verdict.printed)}</pre>"
         parts.append(f"<details><summary>What your code printed</summary>{printed}</details>")
     if verdict.passed:
-        parts.append(f"<p>{_prose(verdict.exercise.explanation)}</p>")
+        parts.append(f"<p>{prose(verdict.exercise.explanation)}</p>")
     return f'<div class="labkit-verdict">{"".join(parts)}</div>'
 
 
@@ -100,19 +101,9 @@ def _detail(verdict: Verdict, failed: Outcome) -> list[str]:
         told.append(("The reference", parting))
     return [
         "<dl>",
-        *(f"<dt><strong>{what}</strong></dt><dd>{_prose(text)}</dd>" for what, text in told),
+        *(f"<dt><strong>{what}</strong></dt><dd>{prose(text)}</dd>" for what, text in told),
         "</dl>",
     ]
-
-
-def _prose(text: str) -> str:
-    """Markdown's `code` and *stress*, and nothing else of it."""
-    html = escape(text, quote=False)
-    for mark, tag in (("`", "code"), ("**", "strong"), ("*", "em")):
-        pieces = html.split(mark)
-        if len(pieces) % 2:
-            html = "".join(f"<{tag}>{piece}</{tag}>" if at % 2 else piece for at, piece in enumerate(pieces))
-    return html
 
 
 class Hints:
@@ -132,7 +123,7 @@ class Hints:
 
     def give(self) -> None:
         self.given = min(self.given + 1, len(self._hints))
-        shown = "".join(f"<li>{_prose(hint)}</li>" for hint in self._hints[: self.given])
+        shown = "".join(f"<li>{prose(hint)}</li>" for hint in self._hints[: self.given])
         self.text.value = f"<ol>{shown}</ol>"
         self.button.disabled = self.given == len(self._hints)
         self.button.description = f"Hint {min(self.given + 1, len(self._hints))} of {len(self._hints)}"

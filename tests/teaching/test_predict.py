@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from labkit import Channel, Lab, LiveFigure, predict
+from labkit.measure.html import prose
 from labkit.teaching import card, progress, questions
 from labkit.teaching import predict as room
 from labkit.teaching.answers import Choices, Number, Order
@@ -302,6 +303,14 @@ def test_an_answer_that_is_none_says_what_to_give():
 
 
 # ---- on a page without a kernel ------------------------------------------------------------------------
+
+
+def test_a_page_without_scripts_shows_code_as_code_and_stress_as_stress():
+    guess = predict("no-scripts", "What does `a < b` do to *both*?", choices=["`recv`, 2 * 3 * 4", "nothing"])
+    page = card.html("question", guess.state())
+    assert "What does <code>a &lt; b</code> do to <em>both</em>?" in page
+    assert "<li><code>recv</code>, 2 * 3 * 4</li>" in page
+    assert prose("one\ntwo **x**") == "one\ntwo <strong>x</strong>"
 
 
 def test_texts_never_become_html():
