@@ -48,9 +48,9 @@ lab: $(LAB)  ## open the lab in JupyterLab
 	PATH="$$(pwd -P)/$(VENV)/bin:$$PATH" exec $(PY) -m jupyterlab "$$@"
 
 fast: lint types  ## what to run after every change: style, types, the unit tests that need no waiting
-	$(PY) -m pytest -q -n $(JOBS) --timeout=20 --ignore=tests/browser -m "not browser and not notebook and not slow" $(PYTEST)
+	$(PY) -m pytest -q -n $(JOBS) --timeout=20 --ignore=tests/browser -m "not browser and not notebook and not long and not slow and not unhurried" $(PYTEST)
 
-test: lint types unit notebooks browser  ## check everything: style, types, tests, notebooks, a real browser
+test: lint types unit notebooks browser  ## check everything but what takes long: style, types, tests, notebooks, a real browser
 
 lint: $(TESTED)
 	$(PY) -m ruff check .
@@ -60,14 +60,14 @@ types: $(TESTED)
 	$(PY) -m mypy
 
 unit: $(TESTED)  ## only the tests that need neither a notebook nor a browser
-	$(PY) -m pytest -n $(MORE) --dist=worksteal --durations=10 --ignore=tests/browser -m "not browser and not notebook" $(PYTEST)
+	$(PY) -m pytest -n $(MORE) --dist=worksteal --durations=10 --ignore=tests/browser -m "not browser and not notebook and not long" $(PYTEST)
 
 notebooks: $(TESTED)  ## only run every notebook
-	$(PY) -m pytest -n $(JOBS) --dist=loadfile --durations=10 --ignore=tests/browser -m notebook $(PYTEST)
+	$(PY) -m pytest -n $(JOBS) --dist=loadfile --durations=10 --ignore=tests/browser -m "notebook and not browser and not long" $(PYTEST)
 
 browser: $(TESTED)  ## only the tests in a real JupyterLab in a real browser
 	@browser="$$($(PY) tests/browser/chromium.py)" && export CHROMIUM="$$browser"; \
-	$(PY) -m pytest -n $(JOBS) --dist=loadfile --durations=10 tests/browser $(PYTEST)
+	$(PY) -m pytest -n $(JOBS) --dist=loadfile --durations=10 tests/browser -m "browser and not long" $(PYTEST)
 
 # What takes longer: a part each, in tests/proof, for MINUTES, into docs/proof.md.
 PROOFS := $(filter-out __init__ written,$(basename $(notdir $(wildcard tests/proof/*.py))))

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import nbformat
+import pytest
 from nbformat.v4 import new_code_cell
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
@@ -50,6 +51,7 @@ def simulated(url: str, code: str) -> Iterator[None]:
         phones.wait()
 
 
+@pytest.mark.long
 def test_an_hour_is_taught_from_the_instructor_s_page(
     chromium: Browser, context: BrowserContext, lab: JupyterLab, shots: Path
 ):

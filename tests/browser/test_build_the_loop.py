@@ -16,6 +16,7 @@ from .conftest import Open
 from .reader import Notebook
 from .server import NOTEBOOKS, JupyterLab
 
+pytestmark = pytest.mark.long
 NAME = "11-built.ipynb"
 STEPS = [each for each in every() if each.kind == "step"]
 HELPED = STEPS[3]  # which this reader leaves out, and asks for the reference instead

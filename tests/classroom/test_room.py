@@ -275,6 +275,7 @@ def test_a_phone_that_never_reads_is_let_go_in_the_end(lab):
             eventually(lambda: room.listening == 0)
 
 
+@pytest.mark.unhurried
 def test_a_slow_handler_keeps_everybody_waiting(room):
     Phone(room)
     assert slow_handler(room, 0.3).numbers["answered"] == 0

@@ -50,6 +50,7 @@ def test_students_start_with_the_lessons_and_keep_what_they_change(hub: Hub):
     assert mine.read_text() == changed
 
 
+@pytest.mark.long
 def test_two_students_log_in_run_a_lesson_hold_a_live_figure_and_hand_in(hub: Hub):
     """At the same time; through nbgrader's own exchange, and marked as they deserve."""
     pytest.importorskip("nbgrader", reason="nbgrader has no release for this Python")

@@ -38,6 +38,7 @@ def test_each_cell_is_what_the_tape_says(fds: int, beyond: bool):
     assert said == true
 
 
+@pytest.mark.unhurried
 @pytest.mark.parametrize("fds", [3, 24, 64, 300])
 def test_each_cell_stands_in_the_row_of_its_label_and_under_the_number_of_its_iteration(fds: int):
     tape = many(fds, 40, beyond=False)
@@ -77,6 +78,7 @@ def test_columns_stand_in_order_one_step_from_each_other_and_never_overlap(fds: 
     assert max(steps) - min(steps) <= max(r - x for x, r in columns)
 
 
+@pytest.mark.unhurried
 @pytest.mark.parametrize("fds", [3, 64])
 def test_read_write_and_exceptional_have_a_place_of_their_own(fds: int):
     cells = of(drawn(many(fds, 40), 30, "fd sets"), "cell")

@@ -47,6 +47,7 @@ def various() -> Written:
     return Written([turn(n, **{**shown, **change}) for n, change in enumerate(changes)])
 
 
+@pytest.mark.unhurried
 @pytest.mark.parametrize("seed", range(3))
 def test_a_sheet_that_keeps_what_did_not_change_shows_what_a_new_one_does(seed: int):
     """The way of a reader through a tape, in windows that grow and shrink, with findings that come and go."""

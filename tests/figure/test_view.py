@@ -81,6 +81,7 @@ def test_panels_are_named_or_given_in_any_way():
     assert view.panels[2] is given and view.panels[1] is not given
 
 
+@pytest.mark.unhurried
 def test_what_it_hands_out_is_of_the_iteration_and_the_call_that_are_asked_for():
     view = viewed(connected(1), "calls", "buffers", size=(700, 900))
     for i, call in ((1, 0), (1, 1), (1, None), (0, None)):
@@ -96,6 +97,7 @@ def test_what_it_hands_out_is_of_the_iteration_and_the_call_that_are_asked_for()
     assert view.png(0) == agg.png(view.draw(0)) != view.png()
 
 
+@pytest.mark.unhurried
 def test_it_is_saved_at_the_scale_of_its_theme(tmp_path: Path):
     view = viewed(connected(1), theme="projector", size=(400, 300))
     assert view.use_theme("projector") is view

@@ -215,12 +215,6 @@ class AsItStands:
         assert all(cell.execution_count for cell in code_cells(seen.notebook))
         hold_outputs(seen.notebook, self.lesson.name[:2])
 
-    @the_lesson
-    def test_cells_may_run_backwards_and_twice(self):
-        errors, left = backwards_and_twice(self.lesson)
-        assert errors <= {"NameError"}  # a cell that needs the one before it
-        assert not left
-
 
 # macOS and kqueue: taught as their documents say, run by nobody here.
 ONLY_DOCUMENTED = {"S66"}

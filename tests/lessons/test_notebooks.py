@@ -12,7 +12,7 @@ import nbformat
 import pytest
 
 from ..helpers import NOTEBOOKS, RUNS_WITHIN, code_cells, run, stderr_of
-from .observing import hold_outputs
+from .observing import backwards_and_twice, hold_outputs, the_lesson
 
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
 
@@ -70,3 +70,18 @@ def test_runs_from_top_to_bottom(path: Path):
     assert all(cell.execution_count for cell in code_cells(notebook))
     assert not stderr_of(notebook)
     hold_outputs(notebook, path.name[:2])
+
+
+OBSERVED = [path for path in NOTEBOOKS if observed(path)]
+
+
+@the_lesson
+@pytest.mark.parametrize(
+    "path",
+    [OBSERVED[0], *(pytest.param(path, marks=pytest.mark.long) for path in OBSERVED[1:])],
+    ids=[path.stem for path in OBSERVED],
+)
+def test_cells_may_run_backwards_and_twice(path: Path):
+    errors, left = backwards_and_twice(path)
+    assert errors <= {"NameError"}  # a cell that needs the one before it
+    assert not left

@@ -103,6 +103,7 @@ def test_every_size_of_request_from_1_to_4096(server: Server, raw: socket.socket
         assert read_replies(raw, server.format, 1)[0]["out"] == "error"
 
 
+@pytest.mark.unhurried
 def test_every_size_of_params_from_1_to_4096_pipelined(client: Client):
     got = []
     for first in range(1, 4097, 16):
@@ -290,6 +291,7 @@ def test_the_servers_errors_are_told_and_the_client_lives_on(client: Client):
         client.call("ping", 2)
 
 
+@pytest.mark.unhurried
 def test_every_wait_has_a_deadline(server: Server):
     with Client(server.address, format=server.format, timeout=0.1) as client:
         with pytest.raises(TimeoutError, match="within 0.1 s"):

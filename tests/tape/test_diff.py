@@ -120,6 +120,7 @@ def test_fd_numbers_and_ports_do_not_count():
     assert echo(0).diff(echo(3)) is None
 
 
+@pytest.mark.unhurried
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_a_saved_tape_does_not_differ(name: str, tmp_path):
     tape = SCENARIOS[name]("select")

@@ -36,6 +36,7 @@ def test_an_unchanged_interest_set_is_shared_not_copied(tape):
     assert same
 
 
+@pytest.mark.unhurried
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_a_saved_tape_is_the_same_tape(name, tmp_path):
     tape = SCENARIOS[name]("select")
@@ -70,6 +71,7 @@ def test_a_full_ring_says_how_many_it_dropped_and_keeps_what_stood(tmp_path):
         assert (loaded.dropped, list(loaded)) == (tape.dropped, list(tape))
 
 
+@pytest.mark.unhurried
 def test_reading_in_any_order_gives_the_same(tape):
     with Lab(Echo) as lab:
         alice = lab.connect("alice")

@@ -63,6 +63,7 @@ def made(recorder: Recorder) -> list[tuple[Any, ...]]:
 # ---- values of any kind ----------------------------------------------------------------------------------
 
 
+@pytest.mark.unhurried
 @pytest.mark.parametrize(
     "timeout", [fractions.Fraction(1, 10**6), numpy.float64(1e-6), decimal.Decimal(0), numpy.int64(0), False]
 )
