@@ -297,7 +297,7 @@ def test_every_border_of_a_frame_is_seen_however_little_room_there_is():
     one = r'\x1b\x00\x00\x00{"in": "ping", "params": 1}'
     assert abridged(f"{one}│{one}", 200) == f"{one}│{one}"
     assert abridged(one, 30) == one  # no border: whoever draws it shortens it
-    assert abridged(f"{one}│{one}│{one}│", 30) == r"\x1b…}│\x1b…}│\x1b…}│"
+    assert abridged(f"{one}│{one}│{one}│", 21) == r"\x1b…}│\x1b…}│\x1b…}│"
     for most in range(20, 90):
         shown = abridged(f"{one}│{one}│ab\\x00│{one}"[: 2 * len(one) + 12], most)
         assert shown.count("│") == 3

@@ -314,7 +314,7 @@ def abridged(text: str, most: int) -> str:
     frames = text.split("│")
     if len(text) <= most or len(frames) == 1:
         return text
-    each = (most - len(frames) + 1) // len(frames)  # characters
+    each = (most - len(frames) + 1) // sum(map(bool, frames))  # characters
     return "│".join(frame if len(frame) <= each else _ends(frame, each) for frame in frames)
 
 
