@@ -126,6 +126,7 @@ def test_it_is_as_wide_as_its_cell(figure: Figure, wide: int):
         figure.page.set_viewport_size({"width": 1400, "height": 1000})
 
 
+@pytest.mark.long
 def test_notebook_7_shows_it_and_obeys_it(open_one: Notebook):
     """The last of this file: it runs the cells anew, in the other front end."""
     page = open_one.page.context.new_page()

@@ -75,7 +75,8 @@ def cards_of(notebook: Path) -> Iterator[dict[str, Any]]:
                 yield output.data[CARD]
 
 
-@pytest.fixture(params=["http", "file"])
+# The same pages without a server take as long again.
+@pytest.fixture(params=["http", pytest.param("file", marks=pytest.mark.long)])
 def page(chromium: Browser, site: Site, request: pytest.FixtureRequest) -> Iterator[Page]:
     """A page that lets nothing leave the site, and fails the test that tried, or that made it complain."""
     origin = site.server if request.param == "http" else site.files.as_uri()
@@ -262,6 +263,7 @@ def test_every_picture_has_words_and_every_link_its_page(page: Page, site: Site)
             assert not anchor or f'id="{anchor}"' in there.read_text(encoding="utf-8"), link
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("wide", "scheme"), [(1280, "light"), (375, "dark")])
 def test_it_fits_every_screen_and_axe_finds_nothing_serious(
     chromium: Browser, site: Site, wide: int, scheme: Any

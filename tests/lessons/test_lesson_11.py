@@ -65,6 +65,7 @@ def test_with_nothing_written_it_runs_fails_kindly_and_leaves_nothing(seen):
 
 
 @the_lesson
+@pytest.mark.long
 def test_with_the_references_every_step_passes_and_yours_is_in_the_race(monkeypatch, tmp_path):
     monkeypatch.setenv("LABKIT_PROGRESS", str(tmp_path / "progress.json"))
     notebook = nbformat.read(LESSON, as_version=4)
