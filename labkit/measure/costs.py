@@ -9,7 +9,7 @@ It knows numbers and their names; nothing of how they were measured, and nothing
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import median
 
@@ -31,13 +31,10 @@ class Point:
 class Medians(dict[int, float]):
     """{size: median} of one curve; asked for a size that it has not got, it says why."""
 
-    def __init__(self, points: Iterable[Point], ended: str, of: str) -> None:
-        super().__init__((point.size, point.value) for point in points)
-        self._ended, self._of = ended, of
+    why = ""
 
     def __missing__(self, size: int) -> float:
-        why = f"the sweep ended early: {self._ended}. Run the cell again, with more time: within=…"
-        raise LookupError(f"{size:,} {self._of}: not measured" + (f"; {why}" if self._ended else ""))
+        raise LookupError(f"{size:,}: not measured{self.why}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +58,11 @@ class Sweep:
 
     def __getitem__(self, name: str) -> Medians:
         """{size: median} of one curve."""
-        return Medians(self.curves.get(name, ()) if self.ended else self.curves[name], self.ended, self.of)
+        points = self.curves.get(name, ()) if self.ended else self.curves[name]
+        found = Medians((point.size, point.value) for point in points)
+        if self.ended:
+            found.why = f"; {self.ended}. Run the cell again, with more time: within=…"
+        return found
 
     def exponent(self, name: str, since: int = 0, until: int | None = None) -> float:
         """The k of n^k that fits a curve best: the slope of a straight line on log-log axes.

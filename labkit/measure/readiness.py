@@ -37,10 +37,8 @@ def stands_for(number: int, epoll: select.epoll, named: dict[str, socket.socket]
     names = {os.fstat(sock.fileno()).st_ino: name for name, sock in named.items()}
     with open(f"/proc/self/fdinfo/{epoll.fileno()}") as lines:
         entries = dict(re.findall(r"tfd: +(\d+) .* ino:(\w+)", lines.read()))
-    return {
-        f"fd {number}": names[os.fstat(number).st_ino],
-        f"epoll's entry {number}": names[int(entries[str(number)], 16)],
-    }
+    now, kept = os.fstat(number).st_ino, int(entries[str(number)], 16)
+    return {f"fd {number}": names[now], f"epoll's entry {number}": names[kept]}
 
 
 def what_they_say(sock: socket.socket) -> list[str]:

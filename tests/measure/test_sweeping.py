@@ -92,9 +92,9 @@ def test_a_deadline_keeps_what_was_measured_and_says_so():
     made = sweep(slow, range(1, 100), unit="calls", within=0.2)
     assert 0 < len(made.sizes) < 20
     assert "deadline of 0.2 s" in made.ended
-    with pytest.raises(LookupError, match=r"99 n: not measured; .* deadline of 0\.2 s .* within="):
+    with pytest.raises(LookupError, match=r"99: not measured; the deadline of 0\.2 s .* within="):
         made["slow"][99]
-    with pytest.raises(LookupError, match="1 n: not measured"):
+    with pytest.raises(LookupError, match="1: not measured"):
         made["not begun"][1]
 
 
