@@ -8,70 +8,34 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-LIGHT = {
-    "ground": "#ffffff",  # what everything stands on
-    "place": "#f1f4f7",  # somewhere that could hold something
-    "hairline": "#cbd2d9",
-    "ink": "#1f2933",
-    "muted": "#56616d",
-    "pale": "#8b95a1",  # a call that is yet to come
-    "band": "#fbeec1",  # the current iteration, call or line
-    "band edge": "#c9a227",
-    "read": "#0072b2",
-    "write": "#d55e00",
-    "exceptional": "#aa4499",
-    "read, pale": "#d9eaf4",
-    "write, pale": "#f9e3d6",
-    "exceptional, pale": "#f2e0ef",
-    "peer": "#c3cad2",
-    "kernel": "#8ccbf0",
-    "program": "#62c9a6",
-    "asleep": "#c8b6e2",
-    "program text": "#00694d",
-    "good": "#00694d",
-    "bad": "#b3261e",
-    "value": "#5b7083",  # a bar that is a number and nothing else
+COLOURS = {  # on white, on black, and with high contrast, where that is not as on white
+    "ground": ("#ffffff", "#111111"),  # what everything stands on
+    "place": ("#f1f4f7", "#22272d"),  # somewhere that could hold something
+    "hairline": ("#cbd2d9", "#454d56", "#000000"),
+    "ink": ("#1f2933", "#e8ecf0", "#000000"),
+    "muted": ("#56616d", "#a9b3bd", "#000000"),
+    "pale": ("#8b95a1", "#77818c", "#444444"),  # a call that is yet to come
+    "band": ("#fbeec1", "#4a4016", "#ffe45c"),  # the current iteration, call or line
+    "band edge": ("#c9a227", "#e0bd4a", "#000000"),
+    "read": ("#0072b2", "#56b4e9", "#00477a"),
+    "write": ("#d55e00", "#f0803c", "#9a3a00"),
+    "exceptional": ("#aa4499", "#d98ad0", "#7a1f6b"),
+    "read, pale": ("#d9eaf4", "#1b3546"),
+    "write, pale": ("#f9e3d6", "#472818"),
+    "exceptional, pale": ("#f2e0ef", "#40273d"),
+    "peer": ("#c3cad2", "#5d6670"),
+    "kernel": ("#8ccbf0", "#1f6f9f"),
+    "program": ("#62c9a6", "#10704f"),
+    "asleep": ("#c8b6e2", "#6d5a92"),
+    "program text": ("#00694d", "#6fd6b4", "#004a36"),
+    "good": ("#00694d", "#6fd6b4", "#004a36"),
+    "bad": ("#b3261e", "#ff8a80", "#9c0d06"),
+    "value": ("#5b7083", "#8fa5b8", "#222222"),  # a bar that is a number and nothing else
 }
-DARK = {
-    "ground": "#111111",
-    "place": "#22272d",
-    "hairline": "#454d56",
-    "ink": "#e8ecf0",
-    "muted": "#a9b3bd",
-    "pale": "#77818c",
-    "band": "#4a4016",
-    "band edge": "#e0bd4a",
-    "read": "#56b4e9",
-    "write": "#f0803c",
-    "exceptional": "#d98ad0",
-    "read, pale": "#1b3546",
-    "write, pale": "#472818",
-    "exceptional, pale": "#40273d",
-    "peer": "#5d6670",
-    "kernel": "#1f6f9f",
-    "program": "#10704f",
-    "asleep": "#6d5a92",
-    "program text": "#6fd6b4",
-    "good": "#6fd6b4",
-    "bad": "#ff8a80",
-    "value": "#8fa5b8",
+PALETTES = {
+    palette: {name: (*shades, shades[0])[at] for name, shades in COLOURS.items()}
+    for at, palette in enumerate(("light", "dark", "contrast"))
 }
-CONTRAST = LIGHT | {
-    "hairline": "#000000",
-    "ink": "#000000",
-    "muted": "#000000",
-    "pale": "#444444",
-    "band": "#ffe45c",
-    "band edge": "#000000",
-    "read": "#00477a",
-    "write": "#9a3a00",
-    "exceptional": "#7a1f6b",
-    "program text": "#004a36",
-    "good": "#004a36",
-    "bad": "#9c0d06",
-    "value": "#222222",
-}
-PALETTES = {"light": LIGHT, "dark": DARK, "contrast": CONTRAST}
 
 # Curves and lanes: what is compared keeps its colour from chart to chart; the rest take what is left.
 SERIES = ("#0072b2", "#d55e00", "#00694d", "#aa4499", "#3a3f45", "#8a6d00")

@@ -17,7 +17,7 @@ from labkit.charts.charts import bars, pointers, shares, steps
 from labkit.charts.compare import compare
 from labkit.charts.curves import curves
 from labkit.charts.fonts import fonts, letters
-from labkit.charts.palette import LIGHT, PALETTES, series
+from labkit.charts.palette import PALETTES, series
 from labkit.charts.style import LOOKS, Chart, apart, look_of
 from labkit.measure.costs import Point, Sweep
 from labkit.tape.text import printable
@@ -47,7 +47,7 @@ def test_each_bar_is_as_long_as_its_number_and_all_have_one_colour():
     lengths = [bar.get_width() for bar in axes.patches]
     assert lengths == list(values.values())
     assert axes.get_xlim()[0] == 0
-    assert {to_hex(bar.get_facecolor()) for bar in axes.patches} == {LIGHT["value"]}
+    assert {to_hex(bar.get_facecolor()) for bar in axes.patches} == {PALETTES["light"]["value"]}
     names = {round(tick.get_position()[1]): tick.get_text() for tick in axes.get_yticklabels()}
     for bar, name in zip(axes.patches, values, strict=True):
         assert names[round(bar.get_y() + bar.get_height() / 2)] == name
