@@ -21,7 +21,7 @@ TIMES = 3  # runs of one line that are numbered singly
 PALE = "opacity: 0.68"
 CELL = "padding: 0 12px 0 0; text-align: left; vertical-align: top; font-size: 13px"
 LINE = "white-space: pre; background: none; padding: 0"  # a page's own style wraps code, and loses the indent
-THEN = "white-space: pre-wrap; background: none; padding: 0"
+THEN = "white-space: pre-wrap; background: none; padding: 0; display: inline-block; min-width: 20ch"
 
 
 class Row(NamedTuple):
