@@ -46,10 +46,13 @@ class Browser:
         """Send a drawing and the state of the controls, as far as they differ from what was sent."""
         self.root.send(self._wire.message(drawing, state, time.monotonic(), glide))
 
+    def hold(self, drawing: Drawing) -> None:
+        """Send a drawing that the reader may soon go to."""
+        self.root.send(self._wire.ahead(drawing, time.monotonic()))
+
     def tell(self, state: dict[str, Any]) -> None:
         """Send what differs of the state alone."""
-        differs = self._wire.state(state)
-        if differs:
+        if differs := self._wire.state(state):
             self.root.send(json.dumps({"state": differs}))
 
     def answer(self, of: str, why: str) -> None:

@@ -3,6 +3,8 @@
 // Nothing under the pointer moves: they stand above the figure, and their rows keep their places. They know orders
 // and states (labkit/figure/controls.py), and neither marks nor tapes. Text goes into the page as text, never HTML.
 
+const SLOTS = 128; // places that the pointer can choose on the slider, so that all of them may be held
+
 const CSS = `
 .labkit { --ground: var(--jp-layout-color0, Canvas); --ink: var(--jp-ui-font-color0, CanvasText);
   --line: var(--jp-border-color0, color-mix(in srgb, CanvasText 45%, Canvas)); --button: var(--jp-layout-color1, ButtonFace);
@@ -65,7 +67,7 @@ class Controls {
     this.step = button("Step", "Exactly one iteration of the loop", { do: "step" });
     this.run = make("button", { type: "button", className: "lk-run", onclick: () => this.send({ do: this.state.running ? "pause" : "run" }) }, "Run");
     this.scrubber = make("input", { type: "range", min: 0, max: 0, value: 0, "aria-label": "iteration",
-      oninput: () => this.send({ do: "go", i: Number(this.scrubber.value) }) });
+      oninput: () => this.send({ do: "go", i: this.chosen() }) });
     this.place = make("span", { className: "lk-place" });
     this.reset = button("Start again", "The lab as it began", { do: "reset" });
     let speed, granularity;
@@ -93,6 +95,16 @@ class Controls {
     for (const each of [this.step, this.reset, this.over, this.own, this.connect, this.peers]) each.hidden = true; // until it is known
     this.options = make("div", { className: "lk-row lk-more" }, speed, granularity,
       make("label", {}, "find", this.sought), previous, next, this.found, this.reset, this.larger, this.full, this.connect);
+  }
+
+  /** Iterations from one place to the next that the pointer may choose on the slider; keys choose each. */
+  get stride() { return Math.ceil((this.state.last - this.state.first + 1) / SLOTS); }
+
+  chosen() {
+    const { first, last } = this.state, { scrubber, stride } = this, value = Number(scrubber.value);
+    const near = first + stride * Math.round((value - first) / stride);
+    if (scrubber.matches(":active")) scrubber.value = last - value <= Math.abs(near - value) ? last : near;
+    return Number(scrubber.value);
   }
 
   find(way) {

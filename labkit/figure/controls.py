@@ -29,6 +29,7 @@ class Controls:
         self.reading: set[str] = set()  # peers that take what has arrived before each frame
         self.taken: dict[str, bytes] = {}  # what each of them took last
         self.note = ""  # what is worth knowing, and no error
+        self.answered = 0  # the number of the last order
         self._rows: dict[str, Peer] = {}
         self._orders: dict[str, Callable[[dict[str, Any]], object]] = {
             "back": lambda _: self._moved(view.back),
@@ -53,7 +54,7 @@ class Controls:
         order = self._orders.get(message.get("do", ""))
         if order is None:
             raise ValueError(f"there is no order {message.get('do')!r}")
-        self.note = ""
+        self.note, self.answered = "", message.get("order", self.answered)
         order(message)
 
     def forget(self) -> None:
@@ -81,6 +82,7 @@ class Controls:
         view, at = self.view, self.view.position
         running = view.running
         return {
+            "order": self.answered,
             "i": at.i,
             "at": _within(view, at.i),
             "first": view.tape.dropped,
@@ -165,6 +167,12 @@ class Controls:
             getattr(peer, act)()
         else:
             peer.send(b"x" * {"1 B": 1, "1 KB": 1000}[act])
+
+
+def is_late(work: Any, later: list[Any]) -> bool:
+    """Whether an order is needless, since another of its kind came after it."""
+    kind = work.get("do") if isinstance(work, dict) else None
+    return kind in LATEST_WINS and any(isinstance(each, dict) and each.get("do") == kind for each in later)
 
 
 def typed_bytes(text: str) -> bytes:

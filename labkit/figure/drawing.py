@@ -70,6 +70,7 @@ class Drawing:
     says: str
     panels: tuple[Place, ...]
     layers: tuple[Layer, ...]
+    of: Any = None  # while it is equal, what was drawn of another position is true still
 
     def marks(self) -> list[Mark]:
         """Every mark, in painting order, with boxes of the whole figure."""
@@ -139,7 +140,8 @@ class Sheet:
         says = clean(narrate.summary(scene.it)) if scene.it is not None else "No iteration is recorded yet."
         high = max((place.y + place.h for place in places), default=0.0)
         first, last = self.tape.dropped, self.tape.dropped + len(self.tape) - 1
-        return Drawing(i, call, line, first, last, width, high, says, tuple(places), tuple(layers))
+        of = id(self.tape), first, last, width, self.findings
+        return Drawing(i, call, line, first, last, width, high, says, tuple(places), tuple(layers), of)
 
     def _layers(self, number: int, panel: Panel, scene: Scene, place: Place) -> Iterator[Layer]:
         kept = self._kept

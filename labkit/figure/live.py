@@ -18,7 +18,7 @@ from typing import Any
 
 from labkit import kernel
 from labkit.diagnosis import diagnose
-from labkit.figure.controls import LATEST_WINS, Controls
+from labkit.figure.controls import Controls, is_late
 from labkit.figure.drawing import Drawing
 from labkit.figure.output import after_each_cell, bundle
 from labkit.figure.panels.panel import Panel
@@ -161,7 +161,15 @@ class LiveFigure(View):
             self._publish_at = time.monotonic() + REST
         elif what == "why":
             self._say_why(str(message["of"]), str(message["key"]), int(message["number"]))
-        return what in ("hello", "width", "show me", "left", "why")
+        elif what == "ahead" and message["of"] and not self.running:
+            self._draw_ahead(*message["of"])
+        return what in ("hello", "width", "show me", "left", "why", "ahead")
+
+    def _draw_ahead(self, i: int, *others: int) -> None:
+        """Have the browser hold iteration `i`; the others come after what the reader asks for meanwhile."""
+        with contextlib.suppress(IndexError):  # the tape has let go of it
+            self._screen.hold(self.draw(i, width=self._wide))
+        self._orders.put({"do": "ahead", "of": others})
 
     def _say_why(self, of: str, key: str, number: int) -> None:
         for layer in self.draw(width=self._wide).layers:
@@ -193,7 +201,7 @@ class LiveFigure(View):
             share = BUSY_SHARE if self.busy else SHARE
             self._next_frame = now + max(1 / FRAMES_A_SECOND, spent / share) if self.running else now
         elif now >= self._next_state and self._next_state:
-            self._tell(now)
+            self._screen.tell(self._state(now))
 
     def _play(self) -> None:
         if not self.forward():
@@ -263,9 +271,6 @@ class LiveFigure(View):
             self.trouble = f"the figure could not be drawn: {type(error).__name__}: {error}"
         return time.thread_time() - began
 
-    def _tell(self, now: float) -> None:
-        self._screen.tell(self._state(now))
-
     def _state(self, now: float) -> dict[str, Any]:
         """What the controls show; while it runs not oftener than anybody reads: to lay out a page is slow."""
         if self.running and now < self._next_state:
@@ -300,9 +305,7 @@ class LiveFigure(View):
             )
             self._thread.start()
             self._unhook = after_each_cell(weakref.WeakMethod(self._after_a_cell))
-            if (
-                self.player is None
-            ):  # a tape's figure, which nobody else may hold; others live as their player
+            if self.player is None:  # nobody else may hold a tape's figure; others live as their player
                 cells.keep(self)
         self._published = self._showing()
         self._display = display(self._bundle(live=True), raw=True, display_id=True)
@@ -376,7 +379,7 @@ def _serve(figure: weakref.ref[LiveFigure], orders: queue.SimpleQueue[Any]) -> N
         if this is None or this.closed or None in waiting:
             return
         for number, work in enumerate(waiting):
-            if not _is_late(work, waiting[number + 1 :]):
+            if not is_late(work, waiting[number + 1 :]):
                 this._carry_out(work)
         if getattr(this.player, "closed", False):  # nobody can step what is closed: its last drawing stays
             this.close()
@@ -391,9 +394,3 @@ def _serve(figure: weakref.ref[LiveFigure], orders: queue.SimpleQueue[Any]) -> N
         look = LOOK_RARELY if this.busy else LOOK_EVERY
         patience = min(max(due, look / 4), look)
         del this
-
-
-def _is_late(work: Any, later: list[Any]) -> bool:
-    """Whether an order is needless, since another of its kind came after it."""
-    kind = work.get("do") if isinstance(work, dict) else None
-    return kind in LATEST_WINS and any(isinstance(each, dict) and each.get("do") == kind for each in later)

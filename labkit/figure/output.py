@@ -48,11 +48,7 @@ def after_each_cell(method: weakref.WeakMethod[Callable[[], None]]) -> Callable[
         return lambda: None
 
     def call(*_: Any) -> None:
-        this = method()
-        if this is not None:
-            this()
-        else:
-            end()
+        (method() or end)()
 
     def end() -> None:
         with contextlib.suppress(ValueError):  # it is gone already

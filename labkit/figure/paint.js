@@ -1,7 +1,7 @@
 // The painter of the browser: layers of marks on a canvas, on whole device pixels, by theme.py's table of looks.
 //
 // It knows marks and looks, and neither controls nor what a mark stands for. Pages load one module: paint.js,
-// controls.js, widget.js and play.js, joined in this order (script.py).
+// controls.js, widget.js, notebook.js and play.js, joined in this order (script.py).
 
 const SOLID = 6; // pixels: a box less high has no outline
 const FAMILIES = {

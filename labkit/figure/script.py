@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-FILES = ("paint.js", "controls.js", "widget.js", "play.js")
+FILES = ("paint.js", "controls.js", "widget.js", "notebook.js", "play.js")
 
 
 @cache

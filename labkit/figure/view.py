@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterable, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -295,9 +296,8 @@ class View:
                 self.lines[index] = traced[index]
 
     def _know_every_line(self) -> None:
-        for traced in self._given:
-            for index in traced:
-                self._know_lines(index)
+        for index in chain(*self._given):
+            self._know_lines(index)
 
     def _go_to(self, to: Position) -> None:
         self._position, self._stale = to, True

@@ -8,6 +8,7 @@ const GLIDE = 250; // ms in which bytes glide to where they are now
 const GLIDE_EVERY = 125; // ms at least between two glides
 const SMALLEST = 640, LARGEST = 2560; // CSS pixels that a figure is laid out for
 const PROJECTOR = 1.5;
+const HELD = 400; // drawings that are kept
 const ACK_EVERY = 4; // drawings: each answer makes the kernel busy for a moment, and the page shows that it is
 const WORDS_EVERY = 150; // ms between two changes of the words while it runs
 const SAID_EVERY = 300; // ms of rest before a screen reader is told
@@ -19,6 +20,9 @@ export class Figure {
     this.root = root;
     this.send = send;
     this.pieces = new Map(); // layers that the sender knows we have
+    this.held = new Map(); // drawings of whole iterations that are true still, by iteration; null is asked for
+    this.told = {}; // the state as the sender knows it: ours may be ahead of it
+    this.orders = this.ahead = 0; // orders that were sent; the last that led to a drawing we held
     this.drawing = null;
     this.layers = [];
     this.pointed = null; // the mark under the pointer, or that the keyboard has gone to
@@ -34,7 +38,7 @@ export class Figure {
   // ---- the page
 
   build() {
-    this.controls = new Controls(this.root, this.send, () => this.fullScreen());
+    this.controls = new Controls(this.root, message => this.order(message), () => this.fullScreen());
     this.canvas = make("canvas", { role: "img" });
     this.tip = make("div", { className: "lk-tip", hidden: true });
     this.sheet = make("div", { className: "lk-sheet", tabIndex: 0, role: "application", "aria-roledescription": "figure",
@@ -58,12 +62,13 @@ export class Figure {
     this.sheet.addEventListener("click", event => this.goTo(this.at(event) ?? this.column(event)));
     this.sheet.addEventListener("keydown", event => this.key(event));
     this.sheet.addEventListener("blur", () => this.point(null));
+    for (const kind of ["pointermove", "focus"]) this.controls.scrubber.addEventListener(kind, () => this.foresee(this.state.i));
     this.root.addEventListener("keydown", event => event.ctrlKey || event.metaKey || event.stopPropagation());
     this.root.addEventListener("pointerleave", () => this.send({ do: "left" }));
-    this.root.addEventListener("focusin", event => { this.held = event.target; });
+    this.root.addEventListener("focusin", event => { this.focused = event.target; });
     this.root.addEventListener("focusout", ({ relatedTarget: to }) => {
       if (this.root.contains(to)) return;
-      if (to) this.held = null; // else the page may have taken the focus away, with the whole figure
+      if (to) this.focused = null; // else the page may have taken the focus away, with the whole figure
       this.send({ do: "left" });
     });
     this.sizes.observe(this.root);
@@ -131,26 +136,72 @@ export class Figure {
       this.painter.table = message.table;
       this.recolour();
     }
+    Object.assign(this.told, message.state);
+    const late = this.told.order < this.ahead; // it answers what came before we went on by ourselves
     if (message.state) {
-      this.controls.show(message.state);
+      const { i, at, back, forward } = late ? this.state : this.told;
+      this.controls.show({ ...message.state, i, at, back, forward });
       if ("theme" in message.state) this.fit();
     }
-    if (message.layers) this.take(message);
-    else if (message.state && "running" in message.state && this.drawing) this.say();
+    if (message.layers) {
+      const held = this.hold(message);
+      if (!late && !(message.n < 0)) this.show(held, message.glide); // what is less was drawn ahead
+    } else if (message.state && "running" in message.state && this.drawing) this.say();
     if (message.why !== undefined && this.pointed?.id === message.of) this.explain(message.why);
   }
 
-  take(drawing) {
+  /** Keep what came of a drawing; and the whole of it, if it is of the past: it is shown again without a question. */
+  hold(drawing) {
     for (const [key, marks] of Object.entries(drawing.marks)) this.pieces.set(key, { key, marks: marks.map(named) });
-    this.layers = drawing.layers.map(([key, x, y]) => ({ piece: this.pieces.get(key), x, y }));
-    if (drawing.forget) this.pieces = new Map(this.layers.map(({ piece }) => [piece.key, piece]));
+    const layers = drawing.layers.map(([key, x, y]) => ({ piece: this.pieces.get(key), x, y })), { held } = this;
+    if (drawing.forget) this.pieces = new Map(layers.map(({ piece }) => [piece.key, piece]));
+    if (drawing.anew) held.clear();
+    if (drawing.n !== undefined && drawing.i < drawing.last && drawing.call === null && drawing.line === null) {
+      held.set(drawing.i, { drawing, layers });
+      if (held.size > HELD) held.delete(held.keys().next().value);
+    }
+    return { drawing, layers };
+  }
+
+  show({ drawing, layers }, glide = false) {
     const before = this.places;
     this.drawing = drawing;
+    this.layers = layers;
     this.places = this.bytes();
-    if (drawing.glide) this.startGliding(before);
+    if (glide) this.startGliding(before);
     if (!this.state.running || performance.now() - this.lastWords > WORDS_EVERY) this.say();
     if (this.pointed) this.point(this.byKeyboard ? this.again(this.pointed) : null, this.byKeyboard);
     this.later();
+  }
+
+  // ---- what goes out
+
+  /** Send an order. If it leads to a drawing that we hold, show it at once: the answer only confirms it. */
+  order(message) {
+    this.send({ ...message, order: ++this.orders });
+    const { i, first, last, running, granularity } = this.state;
+    const to = { go: message.i, back: i - 1, forward: i + 1 }[message.do];
+    if (to === undefined || running || granularity !== "iteration") return;
+    this.foresee(to);
+    if (!this.held.get(to)) return;
+    this.ahead = this.orders;
+    this.controls.show({ i: to, at: "", back: to > first, forward: to < last });
+    this.show(this.held.get(to));
+  }
+
+  /** Ask, once while they are true, for the drawings beside iteration `here`, and for those that the slider leads to. */
+  foresee(here) {
+    const { first, last, running, granularity } = this.state, { held } = this, { stride } = this.controls;
+    const beside = [1, -1, 2, -2, 3, -3, 4, -4, 5, -5, 6, -6].map(far => here + far);
+    const unknown = at => at >= first && at < last && !held.has(at);
+    if (running || granularity !== "iteration" || this.told.order === undefined) return;
+    const wanted = new Set(beside);
+    for (let by = SLOTS / 2; by >= 1; by /= 2) // from coarse to fine
+      for (let at = first; at < last; at += by * stride) wanted.add(at);
+    const of = [...wanted].filter(unknown);
+    if (of.length <= beside.length && !beside.slice(0, 4).some(unknown)) return; // not for every step a question
+    for (const each of of) held.set(each, null);
+    this.send({ do: "ahead", of });
   }
 
   /** The iteration in words, for eyes and for a screen reader. */
@@ -306,13 +357,13 @@ export class Figure {
   }
 
   goTo(mark) {
-    if (mark && mark.iteration !== null && mark.iteration !== this.drawing.i) this.send({ do: "go", i: mark.iteration });
+    if (mark && mark.iteration !== null && mark.iteration !== this.drawing.i) this.order({ do: "go", i: mark.iteration });
   }
 
   key(event) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const orders = { ArrowLeft: { do: "back" }, ArrowRight: { do: "forward" }, Home: { do: "go", i: this.state.first }, End: { do: "go", i: this.state.last } };
-    if (event.key in orders) this.send(orders[event.key]);
+    if (event.key in orders) this.order(orders[event.key]);
     else if (event.key === "ArrowDown" || event.key === "ArrowUp") this.walk(event.key === "ArrowDown" ? 1 : -1);
     else if (event.key === "Enter" && this.pointed) this.goTo(this.pointed);
     else if (event.key === "Escape" && this.pointed) this.point(null);
@@ -331,33 +382,3 @@ export class Figure {
     if (here.length) this.point(here[next], true);
   }
 }
-
-// ---- in a notebook ----------------------------------------------------------------------------------------
-
-const figures = new Map(); // a figure whose output is drawn anew keeps its page, with what is typed in it
-
-export default {
-  render({ model, el }) {
-    const key = model.get("key");
-    let figure = figures.get(key);
-    if (!figure) {
-      const root = make("div");
-      figure = new Figure(root, message => figure.model.send(message));
-      figures.set(key, figure);
-    }
-    figure.model = model;
-    figure.views = (figure.views ?? 0) + 1;
-    const { held } = figure, lost = document.activeElement === document.body || figure.root.contains(document.activeElement);
-    el.append(figure.root);
-    if (held && lost) held.focus({ preventScroll: true });
-    const receive = text => figure.receive(JSON.parse(text));
-    model.on("msg:custom", receive);
-    figure.send({ do: "hello" });
-    return () => {
-      model.off("msg:custom", receive);
-      if (--figure.views) return;
-      figures.delete(key);
-      figure.close();
-    };
-  },
-};

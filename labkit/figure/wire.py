@@ -2,7 +2,8 @@
 
 A drawing is sent as its head and the layers that the browser does not hold; the state of the controls as
 what changed. The browser keeps what it was sent until it is told to forget what it does not show, so a way
-that was gone before costs little. It knows drawings, and neither widgets nor threads.
+that was gone before costs little; whole drawings it keeps, and is sent ahead, while they are true, and shows
+them before it is answered. It knows drawings, and neither widgets nor threads.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ class Wire:
     def forget(self) -> None:
         """Send everything next time: there is a new browser."""
         self._has: dict[str, str] | None = None
+        self._of: Any = None
         self._state: dict[str, Any] = {}
 
     def ready(self, now: float) -> bool:
@@ -48,17 +50,25 @@ class Wire:
         """`drawing` and the `state` of the controls for a browser, as JSON text, as differences."""
         self._number += 1
         self._sent_at = now
+        return self._text(drawing, state, now, {"n": self._number, "glide": glide})
+
+    def ahead(self, drawing: Drawing, now: float) -> str:
+        """The same of a drawing that the browser is to hold, and to show when the reader goes there."""
+        return self._text(drawing, {}, now, {"n": -2 - drawing.index})
+
+    def _text(self, drawing: Drawing, state: dict[str, Any], now: float, more: dict[str, Any]) -> str:
         has, new = self._has or {}, {layer.key: layer.json for layer in drawing.layers}
         changed = {key: text for key, text in new.items() if has.get(key) is not text}
-        head = drawing.head() | {"n": self._number, "glide": glide}
+        head = drawing.head() | more
         if self._has is None:
             head["table"] = table()
             self._heard_at = now
+        if drawing.of != self._of:  # what the browser holds may be true no longer
+            head["anew"], self._of = True, drawing.of
         self._has = has | changed
         if len(self._has) > HELD:
             head["forget"], self._has = True, new
-        differs = self.state(state)
-        if differs:
+        if differs := self.state(state):
             head["state"] = differs
         marks = ",".join(f"{json.dumps(key)}:{text}" for key, text in changed.items())
         return f'{json.dumps(head, separators=(",", ":"))[:-1]},"marks":{{{marks}}}}}'

@@ -30,6 +30,7 @@ FDS = 64  # of the second server, its listener included
 RATE = 100  # messages a second while the peers talk
 WINDOW = (1600, 1000)  # pixels of the page: room for 64 columns
 SETTLES = 1.0  # seconds before frames are counted
+COMES = 3.0  # seconds from the pointer's coming to the slider to its first press
 CELLS = [
     "from labkit import Channel, Lab\n"
     "class Echo(Channel):\n"
@@ -61,8 +62,9 @@ CELLS = [
 
 class Seen(NamedTuple):
     """What a reader sees: frames a second while peers talk, and while the loop has no time to spare; ms from
-    a press to the next image, and (`floor_ms`) from a message of an empty widget to the frame after it;
-    round trips made with the figure closed, and with it open."""
+    a press to the next image, the slider's when the pointer has been there for COMES seconds, and
+    (`floor_ms`) from a message of an empty widget to the frame after it; round trips made with the figure
+    closed, and with it open."""
 
     fps: float
     grid_fps: float
@@ -148,7 +150,9 @@ def _measure(figure: Figure, seconds: float, presses: int) -> Seen:
     figure.wait_for_rest()
     drawing = str(figure.box.evaluate("element => JSON.stringify(element.figure.drawing)"))
     steps = tuple(figure.press_to_paint(lambda: figure.press("Step")) for _ in range(presses))
-    places = [(0.2, 0.8)[n % 2] for n in range(presses)]
+    figure.box.get_by_role("slider").hover()
+    figure.page.wait_for_timeout(COMES * 1e3)
+    places = [(n * 7 % presses + 0.5) / presses for n in range(presses)]  # each another, far apart
     scrubs = tuple(figure.press_to_paint(lambda to=to: figure.scrub(to)) for to in places)
     floor = tuple(float(figure.page.evaluate("labkitTrip()")) for _ in range(presses))
     return Seen(

@@ -52,6 +52,7 @@ def test_of_a_lab_they_show_all_that_can_be_ordered():
     player.connect = lambda: player.acts.append("connect")  # type: ignore[attr-defined]
     it = controls(player, alice=Peer())
     whole = {
+        "order": 0,
         "i": 2, "at": "", "first": 0, "last": 2, "running": False, "back": True, "forward": False,
         "replay": False, "again": True, "connects": True,
         "speeds": ["1 a second", "4 a second", "16 a second", "as it comes"], "speed": "as it comes",

@@ -9,6 +9,7 @@ import pytest
 
 from labkit import LiveFigure
 from labkit.figure import live
+from labkit.figure.controls import is_late
 from labkit.figure.panels.panel import Finding
 from labkit.tape.turn import Now
 
@@ -22,7 +23,7 @@ class Screen:
     def __init__(self) -> None:
         self.full, self.seen = False, True
         self.shown, self.told, self.answers = list[Any](), list[dict[str, Any]](), list[tuple[str, str]]()
-        self.glides = list[bool]()
+        self.glides, self.held = list[bool](), list[int]()
 
     def ready(self, now: float) -> bool:
         return not self.full
@@ -34,6 +35,9 @@ class Screen:
 
     def tell(self, state: dict[str, Any]) -> None:
         self.told.append(state)
+
+    def hold(self, drawing: Any) -> None:
+        self.held.append(drawing.index)
 
     def answer(self, of: str, why: str) -> None:
         self.answers.append((of, why))
@@ -72,6 +76,38 @@ def test_it_is_drawn_when_there_is_something_new_and_the_screen_has_room():
     figure.order({"do": "hello"})
     figure._turn(101.0)
     assert screen.shown == [2, 3, 1, 1], "a new browser is shown all"
+
+
+def test_what_may_soon_be_asked_for_is_drawn_ahead_one_by_one_and_never_while_it_runs():
+    player = Player()
+    figure, screen = made(player)
+    figure.order({"do": "ahead", "of": [1, 99, 0]})
+    for held in ([1], [1], [1, 0]):
+        assert screen.held == held
+        figure.order(figure._orders.get_nowait())
+    assert screen.held == [1, 0]
+    assert figure._orders.empty() and not figure.trouble and figure.index == 2
+    player.running = True
+    figure.order({"do": "ahead", "of": [1, 0]})
+    assert screen.held == [1, 0] and figure._orders.empty()
+
+
+def test_what_was_drawn_is_true_until_the_tape_its_findings_or_the_room_change():
+    player = Player()
+    figure, _ = made(player)
+    seen = [figure.draw().of]
+    for i in (0, 1):
+        assert [figure.draw(i).of] == seen, "moving changes nothing"
+    for change in (
+        player.step,
+        lambda: figure.order({"do": "width", "value": 800}),
+        lambda: figure.flag([("slug", None, 0, 1, "it spins")]),
+        player.reset,
+        *[player.step] * (len(player.tape) + 1),
+    ):
+        change()
+        assert figure.draw(width=figure._wide).of not in seen
+        seen.append(figure.draw(width=figure._wide).of)
 
 
 @pytest.mark.parametrize(
@@ -370,7 +406,7 @@ def test_orders_that_the_next_of_their_kind_makes_needless_are_left_out():
         (LiveFigure.back, [LiveFigure.back], False), (why, [step, why], True), (go, [LiveFigure.back], False),
         ({"do": "width"}, [go, {"do": "width"}], True), (None, [None], False),
     ):  # fmt: skip
-        assert live._is_late(order, later) is late
+        assert is_late(order, later) is late
 
 
 def test_it_says_what_it_is():

@@ -106,6 +106,34 @@ def test_a_new_browser_gets_everything(lab: Lab, view: View):
     assert page.new == set(page.shown) and page.state == {"a": 1} and "table" in page.head
 
 
+def test_what_is_drawn_ahead_is_told_as_differences_and_keeps_nothing_waiting(lab: Lab, view: View):
+    wire, page = Wire(), Page()
+    page.receive(wire.message(view.draw(5), {}, 10.0, glide=False))
+    for i in (3, 2, 3) * IN_FLIGHT:
+        page.receive(wire.ahead(view.draw(i), 10.0))
+        assert page.shown == json.loads(view.drawing(i))["marks"]
+        assert (page.head["i"], page.head["n"]) == (i, -2 - i)
+    assert wire.ready(10.0), "nobody answers them"
+    page.receive(wire.message(view.draw(5), {}, 10.0, glide=False))
+    assert page.shown == json.loads(view.drawing(5))["marks"] and page.head["n"] == 2
+
+
+def test_the_browser_is_told_when_what_it_holds_is_true_no_longer(lab: Lab, view: View):
+    wire = Wire()
+
+    def anew(i: int) -> bool:
+        return "anew" in json.loads(wire.message(view.draw(i), {}, 0.0, glide=False))
+
+    assert [anew(3), anew(4), anew(2)] == [True, False, False]
+    view.flag([("slug", None, 2, 3, "it spins")])
+    assert [anew(3), anew(4)] == [True, False]
+    lab.step()
+    assert "anew" in json.loads(wire.ahead(view.draw(4), 0.0))
+    assert not anew(4)
+    wire.forget()
+    assert anew(4), "there is a new browser"
+
+
 def test_a_browser_that_does_not_paint_is_not_flooded(view: View):
     wire = Wire()
     for number in range(IN_FLIGHT):
