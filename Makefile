@@ -48,7 +48,7 @@ lab: $(LAB)  ## open the lab in JupyterLab
 	PATH="$$(pwd -P)/$(VENV)/bin:$$PATH" exec $(PY) -m jupyterlab "$$@"
 
 fast: lint types  ## what to run after every change: style, types, the unit tests that need no waiting
-	$(PY) -m pytest -q -n $(JOBS) --timeout=20 --ignore=tests/browser -m "not browser and not notebook and not long and not slow and not unhurried" $(PYTEST)
+	$(PY) -m pytest -q -n $(JOBS) --ignore=tests/browser -m "not browser and not notebook and not long and not slow and not unhurried" $(PYTEST)
 
 test: lint types unit notebooks browser  ## check everything but what takes long: style, types, tests, notebooks, a real browser
 

@@ -118,6 +118,7 @@ def test_several_iterations_are_kept_by_their_index(lab):
         traced[0]
 
 
+@pytest.mark.unhurried
 def test_only_the_loops_thread_is_traced_and_only_in_the_block(lab):
     def tracer(frame: Any, event: str, arg: Any) -> None:
         return None

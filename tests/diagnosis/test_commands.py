@@ -54,6 +54,7 @@ def test_diff_tells_where_two_tapes_part(ill: str, well: str, capsys):
     assert capsys.readouterr().out.startswith("iteration 0: ")
 
 
+@pytest.mark.unhurried
 def test_diff_draws_both_tapes_where_they_part(tmp_path, capsys):
     mine, yours = (
         asks_to_write_in_asyncore(healthy).save(tmp_path / f"{healthy}") for healthy in (False, True)

@@ -143,6 +143,7 @@ def test_only_the_calls_that_were_made_by_now_got_eagain():
     assert set(cells.values()) == {"eagain"}
 
 
+@pytest.mark.unhurried
 @pytest.mark.parametrize("fds", [3, 300])
 def test_what_is_ready_or_got_eagain_is_seen_however_low_its_row(fds: int):
     for cell in of(drawn(many(fds, 30), 20, "fd sets"), "cell"):

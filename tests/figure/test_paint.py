@@ -131,6 +131,7 @@ def test_what_has_no_width_or_height_is_not_painted_and_the_rest_in_its_order():
     )
 
 
+@pytest.mark.unhurried
 @pytest.mark.parametrize("scale, palette", [(1.0, "light"), (1.5, "dark")])
 def test_a_picture_has_a_margin_of_its_ground_and_stands_upright(scale: float, palette: str):
     box = mark("bar cpu", (0.0, 0.0, 200.0, 50.0))

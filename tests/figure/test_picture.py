@@ -105,6 +105,7 @@ def test_a_peers_buttons_are_of_the_peer_that_is_chosen(
     assert picture.typed.value == "" and picture.seen
 
 
+@pytest.mark.unhurried
 def test_a_peer_of_a_lab_is_driven_by_the_buttons():
     with Lab(Echo) as lab:
         alice = lab.connect("alice")
@@ -243,6 +244,7 @@ def test_what_is_pressed_or_chosen_is_ordered(
     assert picture.seen
 
 
+@pytest.mark.unhurried
 def test_a_picture_is_the_drawing_and_its_words_twenty_times_a_second_at_most(
     picture: Picture, told: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ):

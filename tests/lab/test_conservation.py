@@ -85,6 +85,7 @@ def drain(lab, peers, echoed):
     raise AssertionError("the echo did not come back: " + lab.tape[-1].explain())
 
 
+@pytest.mark.unhurried
 def test_peers_that_move_while_the_loop_runs():
     """A frame in which a peer moved says so; every frame that claims exactness is exact."""
     rng = random.Random(1)

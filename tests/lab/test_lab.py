@@ -263,6 +263,7 @@ def test_the_fd_limit_is_named_with_what_raises_it():
             resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
+@pytest.mark.unhurried
 def test_a_full_backlog_is_named_with_what_empties_it(monkeypatch):
     monkeypatch.setattr("labkit.lab.peer.CONNECT_WITHIN", 0.3)
     with Lab(Echo) as lab, pytest.raises(TimeoutError, match="backlog is full.*lab.step"):
@@ -357,6 +358,7 @@ def test_nothing_is_left_of_two_hundred_labs():
     assert multiprocessing.active_children() == []
 
 
+@pytest.mark.unhurried
 def test_a_forgotten_lab_is_closed_with_its_last_reference():
     fds = kernel.open_fds()
     lab = Lab(Echo)
@@ -474,6 +476,7 @@ def test_a_handler_can_close_its_lab(selector):
     assert kernel.open_fds() == before
 
 
+@pytest.mark.unhurried
 def test_a_step_that_gets_no_answer_says_why_and_is_never_made(monkeypatch):
     monkeypatch.setattr("labkit.lab.engine.ANSWER_WITHIN", 0.2)
     release = threading.Event()

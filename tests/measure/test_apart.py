@@ -52,6 +52,7 @@ def test_a_coroutine_that_does_not_end_is_cancelled(monkeypatch: pytest.MonkeyPa
     assert "a loop apart" not in {thread.name for thread in threading.enumerate()}
 
 
+@pytest.mark.unhurried
 def test_a_program_that_fails_says_why():
     with pytest.raises(RuntimeError, match="ended with 3"):
         flown("raise SystemExit(3)")

@@ -165,6 +165,7 @@ def test_the_table_has_units_exponents_and_the_reference_beside():
     assert "<caption>A wait</caption>" in html
 
 
+@pytest.mark.unhurried
 def test_the_alt_text_comes_from_the_data():
     made = sweep(powers, SIZES, unit="calls", of="fds", title="Powers")
     chart = curves(made)

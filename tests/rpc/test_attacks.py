@@ -72,6 +72,7 @@ def test_a_server_that_cannot_tell_its_trouble_goes_on(broken):
     assert done.stdout == "fail: KeyError: 'x' 2\n", done.stderr
 
 
+@pytest.mark.unhurried
 def test_a_server_without_fds_says_so_once_and_comes_back(caplog):
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with Server({"ping": echo}) as server, Client(server.address) as client, socket.socket() as late:

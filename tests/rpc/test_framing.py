@@ -93,6 +93,7 @@ def test_one_byte_at_a_time_with_every_message_out_as_soon_as_it_is_complete():
     assert out == [(len(data) // 2 - 1, {"n": 1}), (len(data) - 1, {"n": 2})]
 
 
+@pytest.mark.unhurried
 @quiet
 @given(st.binary(max_size=400), st.lists(st.integers(0, 400), max_size=6), formats)
 def test_garbage_in_any_pieces_raises_nothing_but_protocol_errors_and_always_the_same(data, at, format):
@@ -197,6 +198,7 @@ def test_names():
     assert issubclass(WrongType, BadMessage) and issubclass(BadMessage, ProtocolError)
 
 
+@pytest.mark.unhurried
 def test_many_small_frames_in_one_piece_are_read_in_a_time_that_grows_with_their_number():
     """Not with its square: what went out is cut off once a piece, not once a frame."""
     one = encode({"in": "ping", "params": json.loads('"x"')})

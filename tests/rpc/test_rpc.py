@@ -153,6 +153,7 @@ def test_fifty_connections_pipelined_and_interleaved(server: Server):
             sock.close()
 
 
+@pytest.mark.unhurried
 def test_half_close_gets_every_pending_answer(server: Server, raw: socket.socket):
     raw.sendall(b"".join(encode({"in": "big", "params": 10**6}, server.format) for _ in range(8)))
     raw.shutdown(socket.SHUT_WR)

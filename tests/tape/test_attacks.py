@@ -220,6 +220,7 @@ def test_a_strangers_file_says_nothing_that_cannot_be_shown():
     tape[0].explain().encode("utf-8")
 
 
+@pytest.mark.unhurried
 def test_a_value_that_cannot_be_packed_is_kept_as_the_nearest_that_can(tmp_path):
     numpy = pytest.importorskip("numpy")
 

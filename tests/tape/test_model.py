@@ -102,6 +102,7 @@ def test_every_turn_that_is_kept_is_the_one_that_was_written(limit: int, drops: 
             assert it.ready == {3: Event.READ} and len(it.calls) == len(record[7]) // 6
 
 
+@pytest.mark.unhurried
 @pytest.mark.parametrize("limit", [2**26, 40_000])
 def test_a_file_holds_the_same(limit: int, tmp_path):
     tape, *_ = written(3, 700, limit)

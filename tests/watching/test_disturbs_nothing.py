@@ -187,6 +187,7 @@ def test_a_detached_socket_leaves_its_fd(recorded):
 # ---- threads ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.unhurried
 def test_watching_ends_a_thousand_times_while_another_thread_waits():
     selector, over, wrong = selectors.DefaultSelector(), threading.Event(), []
     left, right = socket.socketpair()
@@ -475,6 +476,7 @@ def program(steps: list[tuple[str, int, int]], around: Callable[[Any], Any]) -> 
     return seen
 
 
+@pytest.mark.unhurried
 @settings(max_examples=150, deadline=None)
 @given(steps=STEPS)
 def test_a_random_program_sees_the_same_watched_as_not(steps):
