@@ -30,6 +30,6 @@ def _strong(words: str) -> str:
 
 def _said(found: Any) -> str:
     """Several things are a row of them; no list is shown as Python writes it."""
-    if isinstance(found, list | tuple):
+    if isinstance(found, list | tuple | frozenset):
         return ", ".join(map(_said, found)) or "none"
     return shown(found)

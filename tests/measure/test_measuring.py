@@ -15,7 +15,7 @@ from collections.abc import Iterator
 import pytest
 
 from labkit import kernel
-from labkit.measure import Measured, Sampler, Strip, Table, alarm, end_of, measured, pair
+from labkit.measure import Facts, Measured, Sampler, Strip, Table, alarm, end_of, measured, pair
 from labkit.tape.text import printable
 
 from ..helpers import EVIL
@@ -112,6 +112,11 @@ def test_a_sampler_tells_a_thread_that_sleeps_from_one_that_runs(nothing_left_op
     assert sum(running) > len(running) / 5  # on a loaded machine too
     times = [at for at, _ in seen.samples["sleeper"]]
     assert times == sorted(times)
+
+
+def test_facts_show_neither_a_list_nor_a_set_as_python_writes_it():
+    told = str(Facts({"flags": frozenset({"O_NONBLOCK"}), "no flags": frozenset(), "sent": [1, 2]}))
+    assert [line.split("  ")[-1].strip() for line in told.splitlines()] == ["O_NONBLOCK", "none", "1, 2"]
 
 
 def test_a_sampler_says_in_words_and_in_html_where_a_thread_was_for_how_long():
