@@ -59,14 +59,12 @@ def shares(
         name: ", ".join(f"{count:,} {part}" for part, count in parts.items() if count) or "0"
         for name, parts in rows.items()
     }
-    ends = dict.fromkeys(rows, 0)
+    ends = [0] * len(rows)
     figure, axes = _rows({name: sum(parts.values()) for name, parts in rows.items()}, said, title, style, 3.6)
     for part, colour in colours.items():
         counts = [parts.get(part, 0) for parts in rows.values()]
-        axes.barh(
-            range(len(rows)), counts, 0.62, list(ends.values()), color=style.colours[colour], label=part
-        )
-        ends = {name: end + count for (name, end), count in zip(ends.items(), counts, strict=True)}
+        axes.barh(range(len(rows)), counts, 0.62, ends, color=style.colours[colour], label=part)
+        ends = [end + count for end, count in zip(ends, counts, strict=True)]
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=5))
     axes.set_xlabel(unit)
     key = {"frameon": False, "prop": {"family": fonts(), "size": style.text}, "handlelength": 1.0}

@@ -63,15 +63,16 @@ def grade(options: argparse.Namespace) -> int:
 
 def gradebook(options: argparse.Namespace) -> int:
     """Print what splits the class; write the marks and the chart that were asked for."""
-    from labkit.course.marks import marks, splits, write_csv, wrong_ways
+    from labkit.course.marks import marks, standing, write_csv, wrong_ways
 
     found = list(marks(options.folder))
     if options.csv is not None:
         with options.csv.open("w", newline="") as file:
             write_csv(found, file)
     print("What splits the class (students who passed, who did not):")
-    for name, (passed, failed) in list(splits(found).items())[:20]:
-        print(f"  {passed:>4} {failed:>4}  {name}")
+    checks = standing(found, lambda mark: f"{mark.exercise}: {mark.check}")
+    for name, (passed, *others) in list(checks.items())[:20]:
+        print(f"  {passed:>4} {sum(others):>4}  {name}")
     print("What happened to how many students:")
     for (exercise, message), students in list(wrong_ways(found).items())[:20]:
         print(f"  {len(students):>4}  {exercise}: {message}")

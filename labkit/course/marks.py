@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import csv
 import os
-from collections import Counter
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple, TextIO
 
@@ -73,28 +73,22 @@ def write_csv(found: list[Mark], file: TextIO) -> None:
     writer.writerows(found)
 
 
-def splits(found: list[Mark]) -> dict[str, tuple[int, int]]:
-    """{exercise: check: (passed, not passed)}, those first that split the class most evenly."""
-    passed: Counter[str] = Counter()
-    failed: Counter[str] = Counter()
-    for mark in found:
-        (passed if mark.score == mark.most else failed)[f"{mark.exercise}: {mark.check}"] += 1
-    both = {name: (passed[name], failed[name]) for name in {*passed, *failed}}
-    return dict(sorted(both.items(), key=lambda each: (abs(each[1][0] - each[1][1]), each[0])))
+def standing(
+    found: list[Mark], of: Callable[[Mark], str] = lambda mark: mark.exercise
+) -> dict[str, list[int]]:
+    """{exercise: [students with all points, some, none]}, those first that split the class most evenly.
 
-
-def standing(found: list[Mark]) -> dict[str, tuple[int, int, int]]:
-    """{exercise: students with (all points, some, none)}, those first that split the class most evenly."""
-    got: dict[str, dict[str, list[float]]] = {}
+    `of` says what each mark is counted for, if not for its exercise.
+    """
+    score: defaultdict[tuple[str, str], float] = defaultdict(float)
+    most: defaultdict[tuple[str, str], float] = defaultdict(float)
     for mark in found:
-        of_one = got.setdefault(mark.exercise, {}).setdefault(mark.student, [0.0, 0.0])
-        of_one[0] += mark.score
-        of_one[1] += mark.most
-    counted = {}
-    for exercise, students in got.items():
-        all_ = sum(score == most for score, most in students.values())
-        none = sum(score == 0 for score, _ in students.values())
-        counted[exercise] = all_, len(students) - all_ - none, none
+        score[of(mark), mark.student] += mark.score
+        most[of(mark), mark.student] += mark.most
+    counted: dict[str, list[int]] = {}
+    for (name, student), all_ in most.items():
+        got = score[name, student]
+        counted.setdefault(name, [0, 0, 0])[0 if got == all_ else 1 if got else 2] += 1
     return dict(sorted(counted.items(), key=lambda each: (abs(2 * each[1][0] - sum(each[1])), each[0])))
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from labkit.cli import main
 from labkit.course.commands import chart
 from labkit.course.marks import Mark
 
@@ -63,11 +64,21 @@ def test_two_messages_that_are_cut_alike_are_one_row_and_a_student_who_met_both_
     assert counted == {"met this": 3}
 
 
+def test_the_command_says_how_many_students_passed_each_check(tmp_path: Path, monkeypatch, capsys):
+    monkeypatch.setattr("labkit.course.marks.marks", lambda folder: iter(FOUND))
+    assert main(["gradebook", str(tmp_path)]) == 0
+    lines = [line.split(None, 2) for line in capsys.readouterr().out.splitlines() if line.startswith("  ")]
+    assert lines[:3] == [
+        ["1", "2", "read-until-eagain: says the end"],
+        ["2", "1", "read-until-eagain: takes everything"],
+        ["3", "1", "never-block: returns"],
+    ]
+    assert lines[3][:2] == ["2", "read-until-eagain:"], "who met a message in two checks is one student"
+
+
 def test_a_chart_of_another_kind_is_refused_by_its_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
-    from labkit.cli import main
-
     monkeypatch.setattr("labkit.course.marks.marks", lambda folder: iter(FOUND))
     assert main(["gradebook", str(tmp_path), "--chart", "chart.doc"]) == 2
     said = capsys.readouterr()
