@@ -166,7 +166,8 @@ class Practice:
             self.out("x again puts the stub back (what you have is kept beside it, as .old)")
             return
         self._asked_reset = False
-        self.file.replace(self.file.with_suffix(".old"))
+        with contextlib.suppress(FileNotFoundError):  # it may be gone
+            self.file.replace(self.file.with_suffix(".old"))
         self.begin()
 
     def figure(self) -> None:

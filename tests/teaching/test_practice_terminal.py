@@ -142,6 +142,10 @@ def test_reset_asks_once_and_keeps_what_was_there(terminal: Terminal, tmp_path: 
     terminal.wait("q quit")
     assert mine.read_text() == load(NAME).stub
     assert "mine" in mine.with_suffix(".old").read_text()
+    mine.unlink()
+    terminal.press("xx")
+    terminal.wait("q quit")
+    assert mine.read_text() == load(NAME).stub, "also where there is nothing to keep"
     terminal.press("\x04")
     assert terminal.ended() == 0
 
