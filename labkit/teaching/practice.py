@@ -58,15 +58,12 @@ def judge(exercise: Exercise, answer: Any, *, only: str | None = None, seed: int
         there = ", ".join(repr(each.name) for each in exercise.checks)
         raise LookupError(f"{exercise.name} has no check {only!r}; it has {there}")
     source, answer_name = source_of(answer, exercise.answer)
-    if seed is None:
-        seed = int(os.environ.get(SEED, "0") or 0)
     outcomes = []
-    with Bench(exercise, source, answer_name, seed) as bench:
+    with Bench(exercise, source, answer_name, seed or 0) as bench:
         for each in checks:
-            if bench.hung > 1:  # it would go on like this, and each time costs seconds
-                outcomes.append(
-                    Outcome(each.name, each.points, False, "Your code comes back.", "It did not, twice.")
-                )
+            if bench.hung:  # it would go on like this, and each time costs seconds
+                told = "Your code comes back.", "It did not come back in an earlier check."
+                outcomes.append(Outcome(each.name, each.points, False, *told))
                 continue
             outcomes.append(_outcome(each, bench))
             bench.leave()

@@ -41,7 +41,7 @@ class Bench:
         self._printed = ""
         self.stages = 0  # that the check has opened
         self.tolerated = "\0"  # errors of handlers with this text are what a check is about
-        self.hung = 0  # how often the answer did not come back
+        self.hung = False  # the answer did not come back, or took its process with it
 
     def open(self, **options: Any) -> Stage:
         """The answer on a stage of its own, made by the exercise's host(answer, **options)."""
@@ -76,17 +76,19 @@ class Bench:
     def order(self, what: str, **facts: Any) -> dict[str, Any]:
         """Have the answer's process do something; Failed says what became of the answer if it does not."""
         assert self._process is not None
+        if self._process.over:
+            raise Failed("Your code runs.", "Its process has ended.")
         reply = self._process.ask(what, facts)
         if reply.get("ok"):
             return reply
         self._end()
-        self.hung += 1
         where = None if self.stage is None or what in ("load", "open") else self.stage.turns
-        if "stuck" in reply:
-            raise Hung("A handler does its work and returns.", f"Your code {reply['stuck']}.", where)
         if "raised" in reply:
             raise Failed("Your code runs.", f"It raised {reply['raised']}.", where)
-        raise Hung("Your code runs.", reply["ended"], where)
+        self.hung = True
+        if "stuck" in reply:
+            raise Failed("A handler does its work and returns.", f"Your code {reply['stuck']}.", where)
+        raise Failed("Your code runs.", reply["ended"], where)
 
     def leave(self) -> None:
         """Close the stage and its peers."""

@@ -20,11 +20,17 @@ from tests.teaching.answers import ANSWERS
 NAME = "read-until-eagain"
 SOLUTION = ANSWERS / NAME / "solution.py"
 WRONG = ANSWERS / NAME / "wrong_once.py"
+HANGS = """
+from labkit import Channel
+class EdgeEcho(Channel):
+    def handle_read(self):
+        while True: pass
+"""
 
 
 def test_the_verdict_says_what_was_expected_what_happened_and_where():
     verdict = judge(load(NAME), WRONG)
-    assert [each.passed for each in verdict.outcomes] == [False, True, True] or not verdict.passed
+    assert [each.passed for each in verdict.outcomes] == [False, False, True]
     told = str(verdict)
     assert "expected: 2,000 bytes wait" in told and "happened: It returned 1,000 bytes and False." in told
     assert "Look at iteration 1." in told
@@ -48,6 +54,33 @@ def test_graded_it_raises_says_nothing_else_and_returns_none(monkeypatch, capfd)
     with pytest.raises(AssertionError, match="It returned 1,000 bytes and False"):
         check(NAME, WRONG)
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [
+        ("EdgeEcho = 3\n", "It raised TypeError: Lab(3) needs a class"),
+        (
+            "from labkit.lab.scenarios import Echo as EdgeEcho\n"
+            "from labkit.tape.tape import Tape\nTape.save = None\n",
+            "It raised TypeError: 'NoneType'",
+        ),
+    ],
+    ids=["no class", "a tape that cannot be saved"],
+)
+def test_what_raises_in_every_check_is_not_said_to_have_hung(source: str, told: str):
+    """In a later check it was told that it did not come back."""
+    outcomes = judge(load("edge-safe-reading"), source).outcomes
+    assert len(outcomes) == 4
+    assert all(each.happened.startswith(told) for each in outcomes), outcomes
+
+
+@pytest.mark.slow
+def test_what_hangs_is_not_waited_for_in_every_check():
+    outcomes = judge(load("edge-safe-reading"), HANGS).outcomes
+    assert "runs in a circle" in outcomes[0].happened
+    assert [each.happened for each in outcomes[1:]] == ["It did not come back in an earlier check."] * 3
 
 
 def test_one_check_alone_gives_its_own_points(monkeypatch):
