@@ -38,7 +38,7 @@ def add(commands: Any) -> None:
     _stands_on(practising)
     practising.set_defaults(run=practice)
 
-    kept = commands.add_parser("progress", help="what you have predicted so far, right and wrong")
+    kept = commands.add_parser("progress", help="how far you are: predictions, exercises, bugs and steps")
     kept.add_argument("--json", action="store_true", help="all that is kept, for programs")
     kept.add_argument(
         "--reset", nargs="?", const="", metavar="ID", help="forget all, or what begins with ID, such as 02"

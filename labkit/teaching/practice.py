@@ -22,8 +22,6 @@ from labkit.teaching.practice_source import is_stub, source_of
 from labkit.teaching.practice_steps import whole
 from labkit.teaching.practice_verdict import Outcome, Verdict
 
-SEED = "LABKIT_SEED"  # the environment variable by which graded runs draw other instances than practice
-
 
 def check(
     name: str, answer: Any, *, only: str | None = None, seed: int | None = None

@@ -16,9 +16,8 @@ from typing import Any, Self
 
 from labkit import kernel
 from labkit.lab.peer import Peer
-from labkit.tape.iteration import Iteration
 from labkit.tape.tape import Tape
-from labkit.teaching.practice_form import Distrusted, Exercise, Failed, Hung
+from labkit.teaching.practice_form import Distrusted, Exercise, Failed
 from labkit.teaching.practice_process import Process
 
 ARRIVES_WITHIN = 0.6  # seconds in which a byte that the answer has sent is here
@@ -263,11 +262,6 @@ class Stage:
                 if known == name or known.endswith(f":{port}"):
                     return fd
         raise Failed(f"The connection of {name} is accepted.", "It never was.", self.last)
-
-    def turns_of(self, name: str) -> list[tuple[Iteration, int]]:
-        """(iteration, fd) of each iteration that knows the connection of this peer."""
-        fd = self.fd(name)
-        return [(turn, fd) for turn in self.tape if fd in turn.interest or fd in turn.ready]
 
     def close(self) -> None:
         for peer in self.peers.values():

@@ -93,9 +93,7 @@ class Host:
 
     # ---- what the orders are made of -----------------------------------------------------------------
 
-    def _take_in(
-        self, names: Any = (), pokes: Any = (), arrive: Any = (), knocks: int = 0, end: bool = False
-    ) -> None:
+    def _take_in(self, names: Any = (), pokes: Any = (), arrive: Any = (), knocks: int = 0) -> None:
         """What the peers did meanwhile: their names, their deeds, and what has to arrive of it."""
         stage = self.stage
         introduce = getattr(stage, "introduce", None) or stage._engine.introduce

@@ -41,10 +41,6 @@ class Failed(AssertionError):
         self.at = at if at is not None and at >= 0 else None
 
 
-class Hung(Failed):
-    """The answer did not come back, or took its process with it."""
-
-
 class Distrusted(Failed):
     """What the tape says is not what the peers, or the kernel, know."""
 
