@@ -38,7 +38,10 @@ ATTACKS = {
         "import os, signal\ndef read_all(sock):\n    os.kill(os.getpid(), signal.SIGKILL)\n",
         "may not send signals",
     ),
-    "a flood of output": ("def read_all(sock):\n    while True: print('x' * 9999)\n", "runs in a circle"),
+    "a flood of output": (  # which runs in a circle, or sleeps in write where nobody keeps up with it
+        "def read_all(sock):\n    while True: print('x' * 9999)\n",
+        "in read_all: `while True: print(",
+    ),
     "a thread": (
         "from threading import Thread\ndef read_all(sock):\n    Thread(target=print).start()\n",
         "may not start threads",
