@@ -26,6 +26,7 @@ STUCK_STEPS = 20
 STUCK_NS = 2_000_000_000
 ENOUGH_ROWS = 40  # to say that time grows with a buffer
 LARGE = 524_288  # bytes in a buffer that is slow to copy
+GROWS = 1, 1.5, 2, 3  # what is copied takes so many times what the first quarter takes, at least
 
 
 # ---- a handler that blocks -------------------------------------------------------------------------------
@@ -276,7 +277,8 @@ def quadratic(history: History) -> Iterator[Finding]:
     """Each iteration takes longer the more a buffer holds, though it moves no more bytes (S59).
 
     A busy machine makes some iterations slow, not all: the quickest of those with much in the buffer take
-    longer than the quickest of those with less. A thread's CPU clock may lag behind by whole iterations:
+    longer than the quickest of those with less, from the first quarter to the second as well: a large block
+    of memory may cost something of its own. A thread's CPU clock may lag behind by whole iterations:
     only its sums tell.
     """
     for life in history.lives:
@@ -288,7 +290,8 @@ def quadratic(history: History) -> Iterator[Finding]:
         quick = [int(quantiles((row.turn.awake_ns for row in quarter), n=10)[0]) for quarter in quarters]
         cpu = [sum(row.turn.cpu_ns for row in quarter) for quarter in quarters]
         moved = [median(map(_moved, quarter)) for quarter in quarters]
-        grows = quick[0] < quick[1] < quick[2] < quick[3] >= 3 * quick[0] and cpu[3] >= 2 * cpu[0]
+        grows = quick[1] < quick[3] and all(n * quick[0] <= quick[at] for at, n in enumerate(GROWS))
+        grows = grows and 2 * cpu[0] <= cpu[3]
         if sizes[3] < LARGE or not grows or moved[3] > 2 * moved[0]:
             continue
         yield Finding(

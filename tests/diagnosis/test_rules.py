@@ -348,6 +348,15 @@ ILL: dict[str, tuple[list[Turn], tuple[str, int | None, int, int], str, str]] = 
         COPIES,
         "",
     ),
+    "it copies, and a quarter is as quick as the one before it": (
+        [
+            {**each, "awake_ns": (3_200_000, 3_100_000)[n >= 30]} if n >= 20 else each
+            for n, each in enumerate(copies(40))
+        ],
+        ("quadratic-buffer", ALICE, 10, 49),
+        COPIES.replace("4.01", "3.1"),
+        "",
+    ),
     "it copies, and the CPU clock lags behind": (
         [
             {**each, "cpu_ns": sum(one["cpu_ns"] for one in copies(40)[n - 9 : n + 1]) if n % 10 == 9 else 0}

@@ -218,6 +218,10 @@ WELL: dict[str, tuple[str, list[Turn]]] = {
         "quadratic-buffer",
         [{**each, "awake_ns": 1_000_000} for each in copies(40)],
     ),
+    "it takes longer from some size on, and no longer after": (
+        "quadratic-buffer",
+        [{**each, "awake_ns": (1_000_000, 4_000_000)[at >= 20] + at} for at, each in enumerate(copies(40))],
+    ),
     "it is awake longer, and computes no more": (
         "quadratic-buffer",
         [{**each, "cpu_ns": 1_000_000} for each in copies(40)],
