@@ -277,9 +277,9 @@ def quadratic(history: History) -> Iterator[Finding]:
     """Each iteration takes longer the more a buffer holds, though it moves no more bytes (S59).
 
     A busy machine makes some iterations slow, not all: the quickest of those with much in the buffer take
-    longer than the quickest of those with less, from the first quarter to the second as well: a large block
-    of memory may cost something of its own. A thread's CPU clock may lag behind by whole iterations:
-    only its sums tell.
+    longer than the quickest of those with less, from the first quarter on. They need not do so in order: an
+    allocator gives some sizes back to the kernel, and pays for their pages each time (mallopt(3)). A thread's
+    CPU clock may lag behind by whole iterations: only its sums tell.
     """
     for life in history.lives:
         rows = sorted((row for row in life.rows if _holds(row) and row.calls), key=_holds)
@@ -290,8 +290,7 @@ def quadratic(history: History) -> Iterator[Finding]:
         quick = [int(quantiles((row.turn.awake_ns for row in quarter), n=10)[0]) for quarter in quarters]
         cpu = [sum(row.turn.cpu_ns for row in quarter) for quarter in quarters]
         moved = [median(map(_moved, quarter)) for quarter in quarters]
-        grows = quick[1] < quick[3] and all(n * quick[0] <= quick[at] for at, n in enumerate(GROWS))
-        grows = grows and 2 * cpu[0] <= cpu[3]
+        grows = all(n * quick[0] <= quick[at] for at, n in enumerate(GROWS)) and 2 * cpu[0] <= cpu[3]
         if sizes[3] < LARGE or not grows or moved[3] > 2 * moved[0]:
             continue
         yield Finding(
