@@ -113,6 +113,7 @@ def test_run_shows_frames_until_pause(figure: Figure):
     figure.wait_until(lambda: figure.has("Run"), "the lab to pause")
     figure.wait_for_rest()
     figure.type("alice", r"nobody listens\n")
+    figure.wait_for_rest()  # what has arrived is shown in the pale column
     length = figure.notebook.ask("len(lab.tape)")
     assert figure.frames_in(1.0) == []
     assert figure.notebook.ask("len(lab.tape)") == length
