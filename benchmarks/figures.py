@@ -97,7 +97,8 @@ def seen() -> Iterator[Measure]:
     what = f"from frame to frame in Chromium, {len(DEFAULT)} panels, {CONNECTIONS} connections, moving"
     yield valued(what, last(lambda one: 1e3 / max(one.fps, 0.1)))
     yield valued("Step to paint, 95th percentile", last(lambda one: p95(one.step_ms)), 50)
-    yield valued("scrub to paint, 95th percentile", last(lambda one: p95(one.scrub_ms)), 50)
+    what = "scrub to paint, the pointer at the slider for 3 s before, 95th percentile"
+    yield valued(what, last(lambda one: p95(one.scrub_ms)), 50)
     what = "for comparison, from a message of an empty widget to the paint after its answer, 95th percentile"
     yield valued(what, last(lambda one: p95(one.floor_ms)))
     what = "round trips at full speed, figure closed against open (0.9 of them are 1.11)"
