@@ -11,6 +11,7 @@ from html import escape
 from typing import Any
 
 import ipywidgets as w
+import traitlets
 
 from labkit.figure import agg
 from labkit.figure.drawing import Drawing
@@ -24,6 +25,12 @@ ACTS = (("Send 1 B", "1 B"), ("Send 1 KB", "1 KB"), ("Reads", "reads"), ("Shut d
         ("Close", "close"), ("Reset", "reset"))  # fmt: skip
 
 
+class Named(w.Image):  # type: ignore[misc]
+    """An image with a tooltip for its name: it cannot have an alt text."""
+
+    description = traitlets.Unicode().tag(sync=True)  # whose length ipywidgets' view of any tooltip asks
+
+
 class Picture:
     """Shows drawings as pictures where the figure is displayed; `heard` is called with each order."""
 
@@ -32,16 +39,14 @@ class Picture:
         self.seen = False
         self._state: dict[str, Any] = {}
         self._shown_at = 0.0
-        self.image = w.Image(format="png", layout=w.Layout(max_width="100%"))
+        self.image = Named(format="png", layout=w.Layout(max_width="100%"))
         self.words, self.status = w.HTML(), w.HTML(layout=w.Layout(height="24px", overflow="hidden"))
         self.back = self._button("◀ Back", {"do": "back"})
         self.forward = self._button("Forward ▶", {"do": "forward"})
         self.step = self._button("Step", {"do": "step"})
         self.run = w.Button(description="Run", layout=w.Layout(width="90px"))
         self.run.on_click(lambda _: self._order({"do": "pause" if self._state.get("running") else "run"}))
-        self.scrubber = w.IntSlider(
-            description="iteration", max=0, continuous_update=False, layout=w.Layout(flex="1 1 auto")
-        )
+        self.scrubber = w.BoundedIntText(description="iteration", max=0)  # a slider's handle has no name
         self.scrubber.observe(lambda change: self._chose("i", change["new"], {"do": "go"}), "value")
         self.chosen = {
             name: w.Dropdown(description=label, style={"description_width": "initial"})
@@ -72,6 +77,7 @@ class Picture:
         self._shown_at = time.monotonic()
         self.tell(state)
         self.image.value = agg.png(drawing, scale=SCALES[self._state["theme"]])
+        self.image.tooltip = drawing.says
         self.words.value = f"<div>{escape(drawing.says)}</div>"
 
     def tell(self, state: dict[str, Any]) -> None:
@@ -123,10 +129,10 @@ class Picture:
             self._order({"do": "peer", "act": "type", "text": change["new"]})
 
     def _move_scrubber(self, first: int, last: int) -> None:
-        slider = self.scrubber
+        field = self.scrubber
         self._state["i"] = max(first, self._state["i"])  # of an empty tape, too
-        with slider.hold_sync(), slider.hold_trait_notifications():  # none of the three bounds the others yet
-            slider.min, slider.max, slider.value = first, max(first, last), self._state["i"]
+        with field.hold_sync(), field.hold_trait_notifications():  # none of the three bounds the others yet
+            field.min, field.max, field.value = first, max(first, last), self._state["i"]
 
     def _button(self, text: str, message: dict[str, Any]) -> w.Button:
         made = w.Button(description=text, tooltip=text, layout=w.Layout(width="auto"))

@@ -1,7 +1,4 @@
-"""What a notebook shows, as axe sees it: panels, charts, questions, a verdict, a sweep, the wall.
-
-Not the figure by matplotlib: ipywidgets' slider has no name for a screen reader, and its image no words.
-"""
+"""What a notebook shows, as axe sees it: figures, charts, questions, a verdict, a sweep, the wall."""
 
 from __future__ import annotations
 
@@ -21,6 +18,7 @@ CELLS = (
     "lab = Lab(Echo, buffers=4096)\n"
     "lab.connect('alice').send(b'hello'); _ = lab.step(3)",
     "LiveFigure(lab, 'fd sets', 'calls', 'buffers', 'time', 'source', 'call map')",
+    "LiveFigure(lab, 'time', printer='matplotlib')",
     "bars({'one': 1, 'two': 2}, 'A chart', unit='bytes')",
     "steps({'one': [1, 2, 1]}, 'Another')",
     "guess = predict('axe', 'How many?', choices=['one', 'two'])\nguess",

@@ -15,7 +15,7 @@ import pytest
 from labkit import Channel, Lab, LiveFigure, Tape
 from labkit.figure import agg
 from labkit.figure.controls import Controls
-from labkit.figure.picture import Picture
+from labkit.figure.picture import Named, Picture
 from labkit.figure.view import View
 
 from .test_live import soon, widgets
@@ -132,14 +132,14 @@ def test_a_peer_of_a_lab_is_driven_by_the_buttons():
 def test_the_scrubber_goes_from_the_tapes_first_iteration_to_its_last(
     picture: Picture, told: dict[str, Any], heard: list[dict[str, Any]], tapes: list[tuple[int, int, int]]
 ):
-    slider = picture.scrubber
+    field = picture.scrubber
     for first, last, i in tapes:
         picture.tell(told | {"first": first, "last": last, "i": i})
         if last < first:
-            first = last = i = 0  # a slider has one place at least
-        assert (slider.min, slider.value, slider.max) == (first, i, last)
+            first = last = i = 0  # the field has one number at least
+        assert (field.min, field.value, field.max) == (first, i, last)
     assert not heard, "what the figure sets is no order to it"
-    slider.value = first  # as the reader drags it
+    field.value = first  # as the reader chooses it
     assert heard == ([{"do": "go", "i": first}] if first != i else [])
 
 
@@ -161,7 +161,7 @@ def laid_out(widget: w.Widget) -> dict[str, Any]:
 
 
 def test_the_controls_stand_in_four_rows_above_the_picture_and_its_words(picture: Picture):
-    """Rows wrap where a cell is narrow, no label is cut, and what the scrubber does not need is its own."""
+    """Rows wrap where a cell is narrow, and no label is cut."""
     wide, wraps = {"width": "auto"}, {"flex_flow": "row wrap"}
     rows = [
         [(type(each), getattr(each, "description", None), laid_out(each)) for each in row.children]
@@ -170,7 +170,7 @@ def test_the_controls_stand_in_four_rows_above_the_picture_and_its_words(picture
     assert rows == [
         [
             (w.Button, "◀ Back", wide), (w.Button, "Forward ▶", wide), (w.Button, "Step", wide),
-            (w.Button, "Run", {"width": "90px"}), (w.IntSlider, "iteration", {"flex": "1 1 auto"}),
+            (w.Button, "Run", {"width": "90px"}), (w.BoundedIntText, "iteration", {}),
         ],
         [(w.Dropdown, text, {"label": "whole"}) for text in ("speed", "Back and Forward by")],
         [
@@ -182,7 +182,7 @@ def test_the_controls_stand_in_four_rows_above_the_picture_and_its_words(picture
     assert [type(row) for row in (picture.root, moves, options, peers)] == [w.VBox, w.HBox, w.HBox, w.HBox]
     assert [laid_out(row) for row in (moves, options, peers)] == [{}, wraps, wraps]
     assert (type(status), laid_out(status)) == (w.HTML, {"height": "24px", "overflow": "hidden"})
-    assert (type(image), image.format, laid_out(image)) == (w.Image, "png", {"max_width": "100%"})
+    assert (type(image), image.format, laid_out(image)) == (Named, "png", {"max_width": "100%"})
     assert (type(words), laid_out(words)) == (w.HTML, {})
     assert picture.typed.placeholder == "bytes, then Enter"
     assert not picture.scrubber.continuous_update and not picture.typed.continuous_update
@@ -255,6 +255,7 @@ def test_a_picture_is_the_drawing_and_its_words_twenty_times_a_second_at_most(
         picture.show(drawing, told | {"theme": theme})
         assert picture.image.value == agg.png(drawing, scale=scale)
         assert picture.words.value == "<div>a &lt;word&gt;</div>"
+        assert picture.image.tooltip == "a <word>"
     assert not picture.ready(100.049) and picture.ready(100.051)
 
 
