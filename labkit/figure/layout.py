@@ -33,6 +33,7 @@ NARROW = 900  # a figure less wide than this has one column of panels
 LEFT = 0.6  # the left column's share of a wider one
 STEP = 20  # pixels of a column of cells, about
 LABEL = 100  # and of the names beside them
+NAMES = 0.22  # of a panel's width, at most what the names of its rows take, if they are not bold
 
 
 @lru_cache(TEXTS)

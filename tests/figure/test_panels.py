@@ -389,3 +389,18 @@ def test_a_low_map_lists_as_many_methods_as_it_has_room_for_and_counts_the_rest(
     assert more.text == f"… {len(everyone) - len(methods)} more"
     assert more.box[1] == methods[-1].box[1] + 18
     assert 0 <= drawing.height - (more.box[1] + more.box[3]) < 2 * 18
+
+
+@pytest.mark.parametrize("width", [640, 880, 1000, 1400, 1920])
+def test_a_long_name_is_cut_in_one_way_in_the_panels_of_one_column(width: int):
+    names = {fd: f"a client of the class with the number {fd} in it" for fd in range(7, 10)}
+    interest, queues = events(dict.fromkeys(names, 1)), connected(3).iteration(0).queues
+    calls = tuple(Call(fd, "recv", 1, 1, 0, 1) for fd in names)
+    it = turn(0, interest=interest, names=names, queues=queues, calls=calls)
+    marks = drawn(Written([it]), 0, width=width)
+    asked, held = (
+        [mark.text for mark in of(marks, "label") if mark.panel == panel] for panel in ("fd sets", "buffers")
+    )
+    assert asked == held
+    assert width > 900 or held == [m.text for m in of(marks, "text", "") if m.fd in names]
+    assert len({*held}) == 3 and all("…" in name for name in held)

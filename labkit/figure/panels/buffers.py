@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
-from labkit.figure.layout import Place, room, told_apart
+from labkit.figure.layout import NAMES, Place, room, told_apart
 from labkit.figure.marks import Mark, Part
 from labkit.figure.panels.panel import HEAD, Panel, Scene, labelled
 from labkit.figure.theme import LINE
@@ -73,7 +73,7 @@ class Buffers(Panel):
         fds = connections(it) if it is not None else []
         fits = int((place.h - TOP) // (BAR + 4))
         shown = chosen(it, fds, fits if len(fds) <= fits else fits - 1) if it is not None else []
-        names = told_apart([labelled(it, fd) for fd in shown], place.w * 0.22, "bold")
+        names = told_apart([labelled(it, fd) for fd in shown], place.w * NAMES)
         left = max([60.0, *(room(name, "bold") for name in names)]) // 12 * 12 + 22
         step = (place.w - left - SIGN) / len(PLACES)
         rows = next((tier for tier in TIERS if len(shown) <= tier), len(shown))
@@ -98,7 +98,8 @@ class Buffers(Panel):
         marks = [self.heading(place)]
         for text, first, last in OWNERS:
             x, wide = left + first * step, (last - first + 1) * step - SPACE
-            marks.append(self.says("text", "centre", x, HEAD, wide, text))
+            said = text if room(text) <= wide else text.strip("→ ")
+            marks.append(self.says("text", "centre", x, HEAD, wide, said))
         for number, (_, name) in enumerate(PLACES.values()):
             x, wide = left + number * step, step - SPACE
             text = name if room(name) <= wide else SHORT.get(name, name)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from labkit.figure.layout import Place, room, told_apart
+from labkit.figure.layout import NAMES, Place, room, told_apart
 from labkit.figure.marks import Mark, Part
 from labkit.figure.panels.fd_sets import AGAIN
 from labkit.figure.panels.panel import HEAD, Panel, Scene, font_of, labelled
@@ -64,8 +64,8 @@ class ThisIteration(Panel):
         fits = int((place.h - HEAD) // LINE)
         before = before_calls(it, selector, place.w, fits)
         lines = [*before, *calls_of(it, scene.call, fits - len(before))]
-        labels = told_apart([labelled(it, call.fd) for call in it.calls], place.w * 0.24)
-        left = min(place.w * 0.24, max([0.0, *(room(label) for label in labels)])) + 10
+        labels = told_apart([labelled(it, call.fd) for call in it.calls], place.w * NAMES)
+        left = min(place.w * NAMES, max([0.0, *(room(label) for label in labels)])) + 10
         for number, line in enumerate(lines):
             y = HEAD + number * LINE
             if line.call is not None and scene.call is not None and line.call == scene.call - 1:

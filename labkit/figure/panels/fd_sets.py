@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
-from labkit.figure.layout import Columns, Place, room, told_apart
+from labkit.figure.layout import NAMES, Columns, Place, room, told_apart
 from labkit.figure.marks import Mark, Part
 from labkit.figure.panels.axis import FLAG, axis
 from labkit.figure.panels.panel import HEAD, Panel, Scene, labelled
@@ -58,8 +58,8 @@ class FdSets(Panel):
         tall = place.h - TOP - UNDER
         high = min(ROW + 6.0, tall / next((tier for tier in TIERS if len(fds) <= tier), len(fds)))
         every = 1 if high >= LOW - 1 else int(-(-LINE // high))  # rows from label to label
-        names = told_apart([labelled(_latest(turns, fd, scene), fd) for fd in fds[::every]], place.w * 0.25)
-        label = min(place.w * 0.25, max([60.0, *(room(name) for name in names)])) // 12 * 12 + 20
+        names = told_apart([labelled(_latest(turns, fd, scene), fd) for fd in fds[::every]], place.w * NAMES)
+        label = min(place.w * NAMES, max([60.0, *(room(name) for name in names)])) // 12 * 12 + 20
         grid = Columns(first, place.count, label, (place.w - label) // (place.count + 1))
         rows = Rows(fds, high, bits_of(turns), grid.step)
         foot = TOP + tall
