@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
+from labkit.measure.call import measured
 from labkit.measure.pair import pair
 from labkit.measure.scenes import LOOPBACK, SECONDS
 
@@ -121,8 +122,8 @@ def unread(count: int) -> Iterator[dict[str, Callable[[], float]]]:
     }
 
 
-def rebound(*, old: bool, new: bool, alive: bool = False) -> OSError | None:
-    """The error with which a new server takes the port of an old one that closed a connection first.
+def rebound(*, old: bool, new: bool, alive: bool = False) -> str | None:
+    """The error, by name, with which a new server takes the port of an old one that closed first.
 
     `old` and `new` say which of them called set_reuse_addr(); with `alive` the old one still listens.
     """
@@ -145,11 +146,8 @@ def rebound(*, old: bool, new: bool, alive: bool = False) -> OSError | None:
             first.accept()[0].close()  # the server is the first to close: TIME_WAIT
         if not alive:
             first.close()
-        try:
-            bound(new, port)
-        except OSError as error:
-            return error
-    return None
+        outcome = measured(bound, new, port).outcome
+        return outcome if isinstance(outcome, str) else None
 
 
 @contextlib.contextmanager
