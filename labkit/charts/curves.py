@@ -115,7 +115,8 @@ def _label(axes: Axes, ends: Sequence[tuple[str, Point, str]], labels: dict[str,
 
 
 def _ticks(axes: Axes, sweep: Sweep, style: Look) -> None:
-    axes.xaxis.set_major_locator(LogLocator(10))
+    left, right = axes.get_xlim()
+    axes.xaxis.set_major_locator(LogLocator(10, subs=(1, 2, 5) if right < 40 * left else (1,)))
     axes.yaxis.set_major_locator(LogLocator(10, numticks=12))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}" if value >= 1 else ""))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: sweep.amount(value)))
