@@ -16,7 +16,10 @@ from collections.abc import Callable
 from typing import Any
 
 from labkit import kernel
+from labkit.lab.accounts import Counter
 from labkit.lab.lab import Lab
+from labkit.lab.peer import Peer
+from labkit.lab.recorded_loop import listen
 from labkit.loop import Channel
 from labkit.record.recorder import Recorder
 from labkit.record.selectors import RecordingSelector, named
@@ -142,16 +145,15 @@ class Served:
         self.tape = Tape(2**15)  # one that never sleeps fills any
         self.tape.about["selector"], inner = named(selector)
         self.inner: Any = inner
-        self.names: dict[int, str] = {}
+        self.known: dict[int, tuple[str, Peer | None]] = {}  # by the far end's port
+        self._far: dict[int, Peer] = {}  # that live in this process, by the fd of the program's end
+        self._counter = Counter()
         self.error: BaseException | None = None
-        self.recorder = Recorder(self.tape, sizes=lambda data: (None, None), describe=self._describe)
+        self.recorder = Recorder(
+            self.tape, sizes=lambda data: (None, None), describe=self._describe, count=self._count
+        )
         self.selector = RecordingSelector(inner, recorder=self.recorder)
-        self.listener = self.recorder.socket()
-        if buffers:
-            self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffers)
-            self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, buffers)
-        self.listener.bind(("127.0.0.1", 0))
-        self.listener.listen(128)
+        self.listener = listen(self.recorder, buffers)
         self.listener.setblocking(False)
         self.address = self.listener.getsockname()
         self.thread = threading.Thread(target=self._run, args=(serve,), daemon=True)
@@ -160,8 +162,9 @@ class Served:
         """Let it go: once the names of the first peers are known."""
         self.thread.start()
 
-    def introduce(self, port: int, name: str) -> None:
-        self.names[port] = name
+    def introduce(self, port: int, name: str, peer: Peer | None = None) -> None:
+        """Call whoever connects from `port` `name`; with a `peer`, both ends are counted."""
+        self.known[port] = name, peer
 
     def _run(self, serve: Callable[..., Any]) -> None:
         try:
@@ -169,23 +172,31 @@ class Served:
         except BaseException as error:
             self.error = error
 
-    def _describe(self, fd: int, data: Any) -> tuple[str, None]:
+    def _describe(self, fd: int, data: Any) -> tuple[str, tuple[int | None, ...] | None]:
+        self._far.pop(fd, None)
         if fd == self.listener.fileno():
             return "listener", None
         try:
-            sock = socket.socket(fileno=fd)
+            with socket.fromfd(fd, socket.AF_INET, socket.SOCK_STREAM) as sock:
+                port = sock.getpeername()[1]
+                until = time.monotonic() + INTRODUCED_WITHIN
+                while port not in self.known and time.monotonic() < until:
+                    time.sleep(0.002)
+                name, peer = self.known.get(port, (f"client :{port}", None))
+                if peer is None or not peer.open:
+                    return name, None
+                self._far[fd] = peer
+                return name, (*kernel.capacity(sock), *reversed(kernel.capacity(peer.socket)))
         except OSError:
             return f"fd {fd}", None
-        try:
-            port = sock.getpeername()[1]
-            until = time.monotonic() + INTRODUCED_WITHIN
-            while port not in self.names and time.monotonic() < until:
-                time.sleep(0.002)
-            return self.names.get(port, f"client :{port}"), None
-        except OSError:
-            return f"fd {fd}", None
-        finally:
-            sock.detach()
+
+    def _count(self, fd: int, data: Any, received: int, sent: int) -> tuple[Any, tuple[Any, ...] | None]:
+        """The kernel's queues of `fd`, and its Account if its peer is in this process."""
+        with contextlib.suppress(OSError):  # closed, and still registered
+            if peer := self._far.get(fd):
+                with socket.fromfd(fd, socket.AF_INET, socket.SOCK_STREAM) as sock:
+                    return self._counter.count(sock, peer, received, sent, patient=False)
+        return (kernel.recv_queue(fd), kernel.send_queue(fd)), None
 
     def close(self) -> None:
         """Its thread ends with its process."""

@@ -71,7 +71,7 @@ class Trial:
     def connect(self, name: str) -> Peer:
         """A client of this name: send, recv, shutdown, close. ConnectionError if nobody listens any more."""
         peer = self.peers[name] = Peer(self._stage.address, name, buffers=self._buffers)
-        self._stage.introduce(peer.address[1], name)
+        self._stage.introduce(peer.address[1], name, peer)
         if self._stage.thread.ident is None:
             self._stage.start()
         self.settle()

@@ -213,6 +213,16 @@ class TestTrial:
             fd for fd, name in mine.tape[-1].names.items() if name == "alice"
         }
 
+    def test_every_byte_is_counted_at_both_ends(self, notebook):
+        mine = trial(SECOND, written(SECOND, notebook))
+        alice = mine.connect("alice")
+        for size in (5, 7):
+            alice.send(b"x" * size)
+            mine.settle()  # she reads nothing: what comes back stays with her kernel
+        (fd,) = (fd for fd, name in mine.tape[-1].names.items() if name == "alice")
+        assert mine.tape[-1].balance(fd) and mine.tape[-1].accounts[fd].peer_unread == 12
+        assert None not in mine.tape[-1].capacity[fd]
+
     @pytest.mark.parametrize(
         ("body", "told"),
         [
