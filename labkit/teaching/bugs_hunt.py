@@ -126,10 +126,10 @@ class Case:
 
     # ---- the three steps -----------------------------------------------------------------------------
 
-    def name(self, choice: str = "") -> Told:
+    def name(self, choice: Any = "") -> Told:
         """Name the bug: by the letter of a choice, or its words. Without one, the choices."""
         letters = dict(zip("abcdefgh", self._choices, strict=False))
-        chosen = letters.get(choice.strip().lower(), choice)
+        chosen = letters.get(str(choice).strip().lower(), choice)
         if chosen not in self._choices:
             return Told(
                 "Which of these is it? case.name(letter) says.",
@@ -149,12 +149,12 @@ class Case:
             return f"diagnose() says so too: {found.what}"
         return f"diagnose() cannot tell: {bug.why_not or 'on this tape it was over too soon.'}"
 
-    def line(self, number: int = 0) -> Told:
+    def line(self, number: Any = 0) -> Told:
         """Point at the line that is at fault. Without a number, the source."""
         if not self._named:
             return Told("Name it first, from the figure: case.name(…).")
         lines = self.source.splitlines()
-        if not 1 <= number <= len(lines):
+        if not isinstance(number, int) or not 1 <= number <= len(lines):
             code = "\n".join(f"{n:3}  {text}" for n, text in enumerate(lines, 1))
             return Told("Which line is at fault? case.line(number) says.", code)
         bug = load(self.number)

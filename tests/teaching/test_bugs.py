@@ -129,8 +129,10 @@ def test_the_letters_choose_and_are_shuffled_by_the_seed():
 @pytest.mark.slow
 def test_one_step_after_the_other_and_progress_is_noted():
     case = hunt(2, seed=7)
+    assert "Which of these is it?" in repr(case.name(2)) and "Which of these" in repr(case.name(None))
     assert "first" in repr(case.line(5)) and "first" in repr(case.mend())
     case = solved_but_for_the_mend(2)
+    assert "Which line is at fault?" in repr(case.line("7"))
     assert "Write the class again" in repr(case.mend())
     answer = (PLAIN / "mended" / "ignored_eof.py").read_text().replace("Server", case.server)
     assert case.mend(answer).passed
