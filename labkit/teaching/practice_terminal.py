@@ -6,6 +6,7 @@ h hint · l list · n next · x reset · f figure in the browser · q quit
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import select
 import sys
@@ -163,11 +164,12 @@ class Practice:
         """Put the stub back, keeping what was there; asks once."""
         if not self._asked_reset:
             self._asked_reset = True
-            self.out("x again puts the stub back (what you have is kept beside it, as .old)")
+            self.out("x again puts the stub back (what you have is kept beside it, as .old, .old1 …)")
             return
         self._asked_reset = False
+        names = (self.file.with_suffix(f".old{n or ''}") for n in itertools.count())
         with contextlib.suppress(FileNotFoundError):  # it may be gone
-            self.file.replace(self.file.with_suffix(".old"))
+            self.file.replace(next(name for name in names if not name.exists()))
         self.begin()
 
     def figure(self) -> None:

@@ -142,6 +142,12 @@ def test_reset_asks_once_and_keeps_what_was_there(terminal: Terminal, tmp_path: 
     terminal.wait("q quit")
     assert mine.read_text() == load(NAME).stub
     assert "mine" in mine.with_suffix(".old").read_text()
+    terminal.save("def read_all(sock): return b'again', False\n")
+    terminal.wait("says the end")
+    terminal.press("xx")
+    terminal.wait("q quit")
+    assert "mine" in mine.with_suffix(".old").read_text()
+    assert "again" in mine.with_suffix(".old1").read_text()
     mine.unlink()
     terminal.press("xx")
     terminal.wait("q quit")
