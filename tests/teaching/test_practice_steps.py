@@ -200,6 +200,23 @@ def test_a_stub_of_several_definitions_is_judged_once_any_of_them_is_changed(not
     assert not is_stub(notebook["Loop4"], stub, "Loop4")
 
 
+def test_the_references_loop_outlives_a_callback_that_closes_its_socket(
+    notebook,
+):
+    loop = written("build-7-errors", notebook)()
+    near, far = socket.socketpair()
+
+    def closes_and_raises():
+        near.close()
+        raise ValueError("mine")
+
+    with far:
+        loop.add_reader(near, closes_and_raises)
+        far.send(b"!")
+        loop.run_once()
+    assert not loop.selector.get_map() and near.fileno() == -1
+
+
 class TestTrial:
     """A loop at work in this process: whatever it does, it ends, and leaves nothing."""
 

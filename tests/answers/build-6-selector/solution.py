@@ -13,7 +13,7 @@ class Mine(selectors.BaseSelector):
         return key
 
     def unregister(self, fileobj):
-        key = self.keys.pop(fileobj.fileno())
+        key = self.keys.pop(next(key.fd for key in self.keys.values() if key.fileobj is fileobj))
         self.poll.unregister(key.fd)
         return key
 
