@@ -33,9 +33,9 @@ class Turns(dict[str, list[Turn]]):
     """{name of a program: its turns}, drawn under one heading each, side by side."""
 
     def _repr_html_(self) -> str:
-        head = [cell for name in self for cell in (f"{name}: wait", "ready", "called, bytes")]
+        head = [cell for name in self for cell in (f"{name}: timeout", "ready", "called, bytes")]
         rows = [
-            [html.code(cell) if cell else "" for turn in row for cell in (turn.cells() if turn else [""] * 3)]
+            [html.text(cell) for turn in row for cell in (turn.cells() if turn else [""] * 3)]
             for row in zip_longest(*self.values())
         ]
         return html.table(head, rows)
@@ -48,8 +48,8 @@ class Turns(dict[str, list[Turn]]):
 def limit(timeout: float | None) -> str:
     """The timeout of a wait in words."""
     if timeout is None:
-        return "may sleep on"
-    return f"at most {duration(round(timeout * 1e9))}" if timeout > 0 else "must not sleep"
+        return "no limit"
+    return duration(round(timeout * 1e9)) if timeout > 0 else "0"
 
 
 def side_by_side(tapes: Mapping[str, Tape]) -> Turns:
