@@ -20,7 +20,7 @@ from matplotlib.text import Text
 
 from labkit.charts.fonts import fonts, spelled
 from labkit.charts.palette import PALETTES
-from labkit.figure.drawing import SOLID, Drawing
+from labkit.figure.drawing import Drawing, is_low
 from labkit.figure.layout import fitted
 from labkit.figure.marks import Mark
 from labkit.figure.theme import TEXT, TITLE, Role, role
@@ -100,12 +100,12 @@ def _artists(run: Run, colours: dict[str, str], scale: float) -> Iterable[Any]:
         lines = [[(x, y), (x + w, y + h)] for x, y, w, h in boxes]
         yield LineCollection(lines, colors=colours[look.stroke], linewidths=_points(look.width, scale))
     elif look.fill or look.stroke:
-        boxes = [box for box in boxes if box[2] > 0 and box[3] > 0]
-        low = [box for box in boxes if box[3] < SOLID]
+        seen = [mark for mark in run.marks if mark.box[2] > 0 and mark.box[3] > 0]
+        low = [mark.box for mark in seen if is_low(mark)]
         fill = colours["ink"] if look.cross else colours[look.fill] if look.fill else "none"
         if low:
             yield PolyCollection([_corners(box, 0) for box in low], facecolors=fill, linewidths=0)
-        if high := [box for box in boxes if box[3] >= SOLID]:
+        if high := [mark.box for mark in seen if not is_low(mark)]:
             yield from _boxes(high, look, colours, scale)
     if look.ink:
         yield from (_text(mark, look, colours[look.ink], scale) for mark in run.marks if mark.text)

@@ -158,9 +158,14 @@ class Sheet:
             del kept[next(iter(kept))]
 
 
+def is_low(mark: Mark) -> bool:
+    """Whether it has no room for an outline; each of those that are drawn in one, if it is several cells."""
+    return mark.box[3] / (mark.kind == "cell" and mark.value or 1) < SOLID
+
+
 def joined(marks: list[Mark]) -> list[Mark]:
     """Marks, with low cells that touch and look the same in one; its value says how many they are."""
-    if not marks or marks[0].kind != "cell" or marks[0].box[3] >= SOLID:
+    if not marks or marks[0].kind != "cell" or not is_low(marks[0]):
         return marks
     found: list[Mark] = []
     first, count = 0, len(marks)

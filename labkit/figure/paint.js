@@ -83,7 +83,7 @@ class Painter {
     piece.scale = this.scale;
   }
 
-  #trace(shape, { x, y, w, h }) {
+  #trace(shape, { kind, x, y, w, h, value }) {
     const s = this.scale, { role } = shape, line = this.#thick(role.width);
     const left = Math.round(x * s), top = Math.round(y * s);
     if (role.shape === "line") {
@@ -94,7 +94,7 @@ class Painter {
     }
     if (!w || !h) return; // nothing is no thin line
     const wide = Math.max(1, Math.round((x + w) * s) - left), tall = Math.max(1, Math.round((y + h) * s) - top);
-    if (h < SOLID) { // too low for an outline or a cross: the cross is ink all over
+    if ((kind === "cell" ? h / (value ?? 1) : h) < SOLID) { // too low, each of them, for an outline or a cross: the cross is ink all over
       (role.cross ? shape.solid : shape.fill).rect(left, top, wide, tall);
       return;
     }

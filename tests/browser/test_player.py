@@ -116,6 +116,20 @@ def test_it_fits_its_page_and_has_the_pages_colours(page: Page):
     assert ground == page.evaluate("() => getComputedStyle(player.figure.root).backgroundColor")
 
 
+OUTLINED = """() => {
+  const { painter } = player.figure, { pen, scale } = painter;
+  const cell = { kind: "cell", state: "asked", event: 1, y: 10, w: 20, h: 15, text: "" };
+  const marks = [{ ...cell, x: 10, value: 3 }, { ...cell, x: 40, value: null }];
+  painter.paint([{ piece: { marks }, x: 0, y: 0 }]);
+  const colour = (x, y) => String(pen.getImageData(x * scale, y * scale, 1, 1).data);
+  return marks.map(({ x }) => colour(x + 10, 10.5) !== colour(x + 10, 17));
+}"""
+
+
+def test_low_cells_that_are_drawn_in_one_have_no_outline_of_their_own(page: Page):
+    assert page.evaluate(OUTLINED) == [False, True]
+
+
 def test_on_a_phone_the_panels_stand_under_one_another(chromium: Browser, file: Path):
     for page in opened(chromium, file, {"width": 400, "height": 800}):
         assert page.evaluate(FITS)

@@ -216,6 +216,11 @@ def test_the_legend_names_what_is_drawn_beside_its_own_swatch():
         assert swatch.box[0] + swatch.box[2] <= text.box[0] <= swatch.box[0] + 24
     two = drawn(many(3, 20, beyond=False), 10, "fd sets")
     assert [mark.text for mark in of(two, "legend")][3:] == ["read, left", "write, right"]
+    low = of(drawn(many(64, 20, beyond=False), 10, "fd sets"), "swatch")
+    assert [(mark.state, mark.text) for mark in low] == [
+        ("legend low asked", "asked"), ("legend low eagain", "EAGAIN"),
+        ("cell ready read", "ready: read, left"), ("cell ready write", "ready: write, right"),
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("panel", ["fd sets", "time"])

@@ -110,6 +110,9 @@ def test_a_low_box_has_no_outline_and_for_a_cross_it_is_ink(name: str):
     assert tuple(filled.get_facecolor()[0]) == to_rgba(PALETTES["light"]["ink" if look.cross else look.fill])
     assert np.allclose(corners(rest[0]), [around(*high, by=look.width / 2)])
     assert len(rest) == (2 if look.cross else 1)
+    if look.cross or name.startswith("cell"):
+        (three,) = artists(mark(name, high)._replace(value=3))
+        assert three.get_linewidth() == [0], "three cells of four pixels that are drawn in one"
 
 
 def test_what_has_no_width_or_height_is_not_painted_and_the_rest_in_its_order():

@@ -26,6 +26,7 @@ WRITES = frozenset(["connect", "write", "writev"])  # and all that begin with se
 TIERS = (4, 8, 12, 16, 24)  # rows that are kept free, so that a new fd seldom moves the others
 ROW, LOW = 20, 13  # pixels of a row, and of one in a figure that must be low
 MAP = 320  # pixels of a heat map
+OUTLINED = 7  # from this height of a row on, cells have outlines and crosses
 SEEN = 3  # pixels that a ready cell takes at least, however low its row
 TOP = HEAD + LINE + 5  # where the rows begin
 UNDER = LINE + FLAG + 3  # what the axis takes under them
@@ -64,10 +65,8 @@ class FdSets(Panel):
         rows = Rows(fds, high, bits_of(turns), grid.step)
         foot = TOP + tall
         x, y = place.x, place.y
-        now = scene.now is not None
-        yield Part(
-            "head", x, y, (place.w, label, rows.bits, now), lambda: self._head(place, label, rows.bits, now)
-        )
+        head = place.w, label, rows.bits, scene.now is not None, high < OUTLINED
+        yield Part("head", x, y, head, lambda: self._head(place, *head[1:]))
         for part in axis(self, scene, grid, TOP, foot):
             yield part._replace(x=x, y=y)
         asked = scene.it.interest if scene.it is not None else {}
@@ -85,7 +84,7 @@ class FdSets(Panel):
 
     # ---- its parts -----------------------------------------------------------------------------------
 
-    def _head(self, place: Place, label: float, bits: Sequence[int], now: bool) -> list[Mark]:
+    def _head(self, place: Place, label: float, bits: Sequence[int], now: bool, low: bool) -> list[Mark]:
         marks = [self.heading(place)]
         where = ("left", "right") if len(bits) == 2 else ("left", "middle", "right")
         events = [
@@ -93,6 +92,9 @@ class FdSets(Panel):
             for bit, side in zip(bits, where, strict=True)
         ]
         entries = [("legend asked", "asked"), ("legend ready", "ready"), ("legend eagain", "EAGAIN"), *events]
+        if low:
+            ready = [(role, f"ready: {text}") for role, text in events]
+            entries = [("legend low asked", "asked"), ("legend low eagain", "EAGAIN"), *ready]
         if now:
             entries.append(("now column", "held now"))
         if math.fsum(room(text) + 34 for _, text in entries) > place.w:
