@@ -84,16 +84,17 @@ class Watched:
     def ask(self, fd: int, events: int, data: Any) -> Described | None:
         """`fd` is asked about for `events`. Its name and capacities, if it was not known, or is another."""
         self.interest[fd] = events
-        anew = fd not in self.data
-        if fd in self.left or fd in self.behind:
-            self.left.discard(fd)
-            self.behind.discard(fd)
-            anew = anew or self._identity.get(fd) != kernel.identity(fd)
+        known = fd in self.data
         self.data[fd] = data
-        if not anew:
+        if known and fd not in self.left and fd not in self.behind:
+            return None
+        self.left.discard(fd)
+        self.behind.discard(fd)
+        identity = kernel.identity(fd)
+        if known and self._identity.get(fd) == identity:
             return None
         self._forget(fd)
-        self._identity[fd] = kernel.identity(fd)
+        self._identity[fd] = identity
         if kernel.waiting(fd) is not None:
             self.listeners.add(fd)
         name, capacity = self._instrument("_describe", numbered(fd, data), fd, data)
@@ -137,14 +138,16 @@ class Watched:
         watched, sizes, count = self.data, self._sizes, self._count
         recv_queue, send_queue = self._recv_queue, self._send_queue
         samples: list[Any] = []
-        for fd in watched.keys() & touched:
+        for fd in touched:
+            if fd not in watched:
+                continue
             account = None
             try:
                 read, write = sizes(watched[fd])
-                if count is not None:
-                    (received, unsent), account = count(fd, watched[fd], *self.tally(fd))
-                else:
+                if count is None:
                     received, unsent = 0 if fd in empty else recv_queue(fd), send_queue(fd)
+                else:
+                    (received, unsent), account = count(fd, watched[fd], *self.tally(fd))
             except Exception:
                 log.exception("the recorder could not look at a channel's buffers; it stops looking at them")
                 sizes = self._sizes = _unknown

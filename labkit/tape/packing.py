@@ -7,8 +7,7 @@ the two together for the turns that somebody asks for. Where a value stands in a
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import repeat
-from operator import index, sub
+from operator import index
 from typing import Any, NamedTuple
 
 from labkit.tape.iteration import Iteration
@@ -70,7 +69,8 @@ def fds_of(calls: Sequence[Any]) -> Sequence[Any]:
 
 def since(woke: int, calls: list[Any]) -> tuple[Any, ...]:
     """`calls`, their times counted from when the loop woke."""
-    calls[AT::CALL] = map(sub, calls[AT::CALL], repeat(woke))
+    for at in range(AT, len(calls), CALL):
+        calls[at] -= woke
     return tuple(calls)
 
 
