@@ -103,7 +103,10 @@ class Recorder:
     def asks(self, fd: int, events: int, data: Any = None) -> None:
         """From the next wait on, `fd` is asked about for `events`; 0 takes it out of the interest set."""
         events = (events if events.__class__ is int else number(events) or 0) & 7
-        self._asked[fd] = events
+        if self._asks.get(fd) == events:  # what was taken back is no change
+            self._asked.pop(fd, None)
+        else:
+            self._asked[fd] = events
         if not events:
             self._watched.leave(fd)
         elif (described := self._watched.ask(fd, events, data)) is not None:
@@ -151,10 +154,9 @@ class Recorder:
             timeout = number(timeout)
         asked: tuple[Any, ...] = ()
         if self._asked:
-            if not self._asked.items() <= self._asks.items():  # what was taken back is no change
-                asked = tuple(each for each in self._asked.items() if self._asks.get(each[0]) != each[1])
-                self._asks.update(asked)
-            self._asked.clear()
+            told, self._asked = self._asked, {}
+            asked = tuple(told.items())
+            self._asks.update(told)
         self._turn = (began, timeout, ready, clock(), get_ident(), asked)
         if self.closely:
             for fd in ready[::2]:

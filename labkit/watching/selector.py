@@ -76,6 +76,8 @@ class SelectorPatch:
 
     def __init__(self, selector: selectors.BaseSelector) -> None:
         self.selector = selector
+        self._plain_select: Callable[..., Any] = selector.select
+        self._wait = self._plain_select  # through all who watch
         self.watching: tuple[Watching, ...] = ()
         self.sockets = Sockets(Several(tuple))
         self._patches = Patches()
@@ -85,10 +87,13 @@ class SelectorPatch:
         if not self.watching:
             self._put()
         for key in list((self.selector.get_map() or {}).values()):
-            _tell(one, key, key.events)
+            _tell(one, key)
         self._watched_by((*self.watching, one))
 
     def _watched_by(self, watching: tuple[Watching, ...]) -> None:
+        self._wait = self._plain_select
+        for each in watching:
+            self._wait = partial(each.recorder.wait, self._wait)
         callers = [each.recorder for each in watching if each.calls]
         self.sockets.told = callers[0] if len(callers) == 1 else Several(lambda: callers)
         self.watching = watching
@@ -111,20 +116,22 @@ class SelectorPatch:
         """Stand over the selector's own methods."""
         _patches[id(self.selector)] = self
         real: Any = self.selector
-        plain_select, plain_register = real.select, real.register
-        plain_modify, plain_unregister = real.modify, real.unregister
+        plain_register, plain_modify, plain_unregister = real.register, real.modify, real.unregister
 
         def select(timeout: float | None = None) -> Any:
-            wait = plain_select
-            for each in self.watching:
-                wait = partial(each.recorder.wait, wait)
-            return wait(timeout)
+            return self._wait(timeout)
 
         def register(fileobj: Any, events: Any, data: Any = None) -> Any:
-            return tell(plain_register(fileobj, events, data))
+            key = plain_register(fileobj, events, data)
+            for each in self.watching:
+                _tell(each, key)
+            return key
 
         def modify(fileobj: Any, events: Any, data: Any = None) -> Any:
-            return tell(plain_modify(fileobj, events, data))
+            key = plain_modify(fileobj, events, data)
+            for each in self.watching:
+                _tell(each, key)
+            return key
 
         def unregister(fileobj: Any) -> Any:
             key = plain_unregister(fileobj)
@@ -132,19 +139,14 @@ class SelectorPatch:
                 each.recorder.asks(key.fd, 0)
             return key
 
-        def tell(key: Any) -> Any:
-            for each in self.watching:
-                _tell(each, key, key.events)
-            return key
-
         for method in (select, register, modify, unregister):
             self._patches.put(self.selector, method.__name__, method)
 
 
-def _tell(one: Watching, key: selectors.SelectorKey, events: int) -> None:
+def _tell(one: Watching, key: selectors.SelectorKey) -> None:
     """Tell a recorder what is asked of an fd. Its instruments may fail; the program's call may not."""
     try:
-        one.recorder.asks(key.fd, events, one.owner(key))
+        one.recorder.asks(key.fd, key.events, one.owner(key))
     except Exception:
         log.exception("a recorder could not follow the registration of fd %s; it goes on without", key.fd)
 
