@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from benchmarks import servers
-from benchmarks.rows import Measure, compared, valued
+from benchmarks.rows import LEAST, Measure, compared, valued
 from labkit import Tape, watch
 
 
@@ -17,12 +17,16 @@ def recording() -> Iterator[Measure]:
     for active, bar in ((1, 1.5), (100, 1.25)):
         what = f"our Loop recorded, all buffers and every call, against not, {servers.clients(active)}"
         yield compared(what, partial(servers.apart, servers.Recorded, servers.OurLoop, active), bar)
+        what = f"{LEAST}, of our Loop, against not, {servers.clients(active)}"
+        yield compared(what, partial(servers.apart, servers.Asked, servers.OurLoop, active))
     for name, make, bar in (
         ("watched", servers.WatchedAsyncio, 1.05),
         ("watched with calls and buffers", servers.WatchedAsyncioCalls, 1.25),
     ):
         what = f"an asyncio server {name}, against not, 100 connections"
         yield compared(what, partial(servers.apart, make, servers.Asyncio, 100), bar)
+    what = f"{LEAST}, of an asyncio server with calls and buffers, against not, 100 connections"
+    yield compared(what, partial(servers.apart, servers.AskedAsyncio, servers.Asyncio, 100))
     what = "an asyncio server in its debug mode, against not, 100 connections"
     yield compared(what, partial(servers.apart, servers.AsyncioDebug, servers.Asyncio, 100))
     what = "an asyncio loop that registers anew for each wait, watched against not"
@@ -31,6 +35,8 @@ def recording() -> Iterator[Measure]:
         partial(servers.apart, servers.WatchedRegistering, servers.Registering, 1),
         1.15,
     )
+    what = f"{LEAST}, of an asyncio loop that registers anew, against not"
+    yield compared(what, partial(servers.apart, servers.AskedRegistering, servers.Registering, 1))
     what = "an asyncore server, watched with its methods and buffers, against not, 100 connections"
     yield compared(what, asyncore_watched)
 

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 REPETITIONS = 3
 SPREAD_AT_MOST = 0.15  # (highest − lowest) / median of the repetitions
+LEAST = "the questions to the kernel alone"  # such a row says what recording costs at the least
 Pair = tuple[float, float]
 
 

@@ -8,8 +8,10 @@ Crowd in a process of their own.
 
 from __future__ import annotations
 
+import array
 import asyncio
 import contextlib
+import fcntl
 import gc
 import json
 import os
@@ -25,7 +27,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any, Protocol
 
-from labkit import Channel, Crowd, Listener, Loop, RecordingSelector, Tape, watch
+from labkit import Channel, Crowd, Listener, Loop, RecordingSelector, Tape, kernel, watch
 from labkit.record.recorder import Recorder
 
 with warnings.catch_warnings():
@@ -112,6 +114,69 @@ class Recorded(OurLoop):
         self.run(Loop(selector), recorder.socket(fileno=listener.detach()))
 
 
+class _Asking(selectors.EpollSelector):
+    """Asks what a record holds, and keeps the raw numbers in a list: the least that recording can cost."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kept: list[Any] = []
+        self.sent: list[int] = []  # fds whose send queues may have changed
+        self._answer = array.array("i", [0])
+
+    def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
+        key = super().register(fileobj, events, data)
+        self.kept.append(kernel.identity(key.fd))  # whose the number is now
+        return key
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        kept, answer = self.kept, self._answer
+        for fd in self.sent:
+            fcntl.ioctl(fd, kernel.SIOCOUTQNSD, answer)
+            kept.append(answer[0])
+        self.sent.clear()
+        kept.append(time.perf_counter_ns())
+        ready = super().select(timeout)
+        kept.append(time.perf_counter_ns())
+        if len(kept) > 100_000:
+            kept.clear()
+        return ready
+
+
+def _noting(asking: _Asking) -> type[socket.socket]:
+    """Sockets that keep the numbers of their calls."""
+    kept, sent, clock = asking.kept, asking.sent, time.perf_counter_ns
+
+    class Noting(socket.socket):
+        __slots__ = ()
+
+        def recv(self, size: int, flags: int = 0) -> bytes:
+            data = plain.recv(self, size)
+            kept.extend((self.fileno(), size, len(data), clock()))
+            return data
+
+        def send(self, data: Any, flags: int = 0) -> int:
+            count, fd = plain.send(self, data), self.fileno()
+            kept.extend((fd, len(data), count, clock()))
+            sent.append(fd)
+            return count
+
+        def accept(self) -> tuple[socket.socket, Any]:
+            connection, address = plain.accept(self)
+            connection.__class__ = Noting
+            return connection, address
+
+    plain = socket.socket
+    return Noting
+
+
+class Asked(OurLoop):
+    """Our loop, and the questions to the kernel alone."""
+
+    def __init__(self, listener: socket.socket) -> None:
+        asking = _Asking()
+        self.run(Loop(asking), _noting(asking)(fileno=listener.detach()))
+
+
 class _AsyncoreEcho(asyncore.dispatcher_with_send):
     def handle_read(self) -> None:
         self.send(self.recv(SIZE))
@@ -154,8 +219,10 @@ class _Protocol(asyncio.Protocol):
 class Asyncio:
     debug = False
 
+    selector: type[selectors.BaseSelector] = selectors.EpollSelector
+
     def __init__(self, listener: socket.socket) -> None:
-        self.loop = asyncio.SelectorEventLoop(selectors.EpollSelector())
+        self.loop = asyncio.SelectorEventLoop(self.selector())
         self.loop.set_debug(self.debug)
         self.server = self.loop.run_until_complete(self.loop.create_server(_Protocol, sock=listener))
 
@@ -192,6 +259,16 @@ class WatchedAsyncioCalls(WatchedAsyncio):
     calls = True
 
 
+class AskedAsyncio(Asyncio):
+    selector = _Asking
+
+    def __init__(self, listener: socket.socket) -> None:
+        super().__init__(listener)
+        selector = self.loop._selector  # type: ignore[attr-defined]
+        for sock in self.server.sockets:
+            sock._sock.__class__ = _noting(selector)
+
+
 class Registering(Asyncio):
     """A loop that registers an fd anew for each wait, as drivers of databases do."""
 
@@ -221,6 +298,10 @@ class WatchedRegistering(Registering):
     def close(self) -> None:
         self.watched.__exit__(None, None, None)
         super().close()
+
+
+class AskedRegistering(Registering):
+    selector = _Asking
 
 
 class UnequalWork(Exception):
