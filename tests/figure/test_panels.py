@@ -363,7 +363,7 @@ def test_a_connection_is_what_has_a_send_queue_or_else_what_has_anything_to_rece
     ):  # fmt: skip
         marks = drawn(Written([turn(0, queues=queues)]), 0, "buffers")
         assert {mark.fd for mark in of(marks, "bytes")} == shown
-        assert ("no connection yet" in {mark.text for mark in marks}) == (not shown)
+        assert ("no connection" in {mark.text for mark in marks}) == (not shown)
 
 
 @pytest.mark.parametrize("width, said", [(1000, "of 123,456,789"), (640, "of 123.5 M"), (330, "∞")])
@@ -391,7 +391,7 @@ def test_a_low_map_lists_as_many_methods_as_it_has_room_for_and_counts_the_rest(
     assert 0 <= drawing.height - (more.box[1] + more.box[3]) < 2 * 18
 
 
-@pytest.mark.parametrize("width", [640, 880, 1000, 1400, 1920])
+@pytest.mark.parametrize("width", [640, 800, 1000, 1400, 1920])
 def test_a_long_name_is_cut_in_one_way_in_the_panels_of_one_column(width: int):
     names = {fd: f"a client of the class with the number {fd} in it" for fd in range(7, 10)}
     interest, queues = events(dict.fromkeys(names, 1)), connected(3).iteration(0).queues

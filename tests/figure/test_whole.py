@@ -46,7 +46,7 @@ def test_an_empty_tape_says_so():
     words = {mark.text for mark in drawing.marks()}
     assert {
         "no iteration yet",
-        "no connection yet",
+        "no connection",
         "the loop asks about nothing",
         "no call was made yet",
     } <= words

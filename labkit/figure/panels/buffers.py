@@ -112,7 +112,7 @@ class Buffers(Panel):
                 self.says("text", "centre", x, HEAD + 2 * LINE, wide, text if room(text) <= wide else "∞")
             )
         if not caps:
-            marks.append(self.says("text", "muted", left, TOP, place.w - left, "no connection yet"))
+            marks.append(self.says("text", "muted", left, TOP, place.w - left, "no connection"))
         return marks
 
     def _connection(self, row: Row) -> list[Mark]:
