@@ -51,7 +51,6 @@ ROLES = {
     "legend ready": Role("ink", "ink", 1.5),
     "legend eagain": Role("place", "ink", 1.5, cross=True),
     "legend low asked": Role("read, pale"),
-    "legend low eagain": Role("ink"),
     "error": Role(stroke="bad", width=2.0),
     "band": Role("band", "band edge", 1.0),
     "band call": Role("band"),

@@ -218,7 +218,7 @@ def test_the_legend_names_what_is_drawn_beside_its_own_swatch():
     assert [mark.text for mark in of(two, "legend")][3:] == ["read, left", "write, right"]
     low = of(drawn(many(64, 20, beyond=False), 10, "fd sets"), "swatch")
     assert [(mark.state, mark.text) for mark in low] == [
-        ("legend low asked", "asked"), ("legend low eagain", "EAGAIN"),
+        ("legend low asked", "asked"), ("bar cpu", "EAGAIN"),
         ("cell ready read", "ready: read, left"), ("cell ready write", "ready: write, right"),
     ]  # fmt: skip
 

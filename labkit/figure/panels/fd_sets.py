@@ -94,7 +94,7 @@ class FdSets(Panel):
         entries = [("legend asked", "asked"), ("legend ready", "ready"), ("legend eagain", "EAGAIN"), *events]
         if low:
             ready = [(role, f"ready: {text}") for role, text in events]
-            entries = [("legend low asked", "asked"), ("legend low eagain", "EAGAIN"), *ready]
+            entries = [("legend low asked", "asked"), ("bar cpu", "EAGAIN"), *ready]
         if now:
             entries.append(("now column", "held now"))
         if math.fsum(room(text) + 34 for _, text in entries) > place.w:
