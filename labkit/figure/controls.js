@@ -11,32 +11,29 @@ const CSS = `
   --focus: var(--jp-brand-color0, Highlight); --bad: light-dark(#b3261e, #ff8a80);
   font: 13px/1.35 var(--jp-ui-font-family, system-ui, sans-serif); color: var(--ink); background: var(--ground);
   position: relative; box-sizing: border-box; width: 100%; padding: 4px; container-type: inline-size }
-.labkit.dark { color-scheme: dark } .labkit.light { color-scheme: light }
 .labkit.large { font-size: 19.5px } .labkit:fullscreen { overflow: auto; padding: 12px }
 .labkit .lk-row { display: flex; flex-wrap: wrap; gap: .3em .45em; align-items: center; min-height: 2.1em; margin: 0 0 .25em }
 .labkit button, .labkit select, .labkit input { font: inherit; color: inherit; background: var(--button);
   border: 1px solid var(--line); border-radius: 3px; padding: .15em .6em; margin: 0; height: 1.9em; box-sizing: border-box }
-.labkit ::placeholder { color: inherit; opacity: .75 }
-.labkit button:hover:enabled { border-color: currentColor } .labkit button:disabled { opacity: .45 }
-.labkit button[aria-pressed=true] { background: var(--ink); color: var(--ground) }
-.labkit :focus-visible { outline: 2px solid var(--focus); outline-offset: 1px }
+.labkit button:hover:enabled { border-color: currentColor } .labkit button:disabled { opacity: .45 } .labkit button[aria-pressed=true] { background: var(--ink); color: var(--ground) }
+.labkit ::placeholder { color: inherit; opacity: .75 } .labkit :focus-visible { outline: 2px solid var(--focus); outline-offset: 1px }
 .labkit input[type=range] { flex: 1 1 10em; min-width: 8em; padding: 0; border: 0; accent-color: var(--focus); background: none }
-.labkit label { display: inline-flex; gap: .35em; align-items: center; white-space: nowrap }
+.labkit.dark { color-scheme: dark; --focus: #64b5f6 } .labkit.light { color-scheme: light } /* a darker one has a white track */
+.labkit label, .labkit .lk-together { display: inline-flex; gap: .35em; align-items: center; white-space: nowrap }
 .labkit .lk-run { min-width: 5em } .labkit .lk-place { min-width: 9em; font-variant-numeric: tabular-nums }
-.labkit .lk-state { height: 1.45em; overflow: hidden; white-space: nowrap; text-overflow: ellipsis; margin: 0 0 .2em;
-  font-variant-numeric: tabular-nums } .labkit .lk-state.bad { color: var(--bad); font-weight: bold }
-.labkit .lk-find { width: 11em } .labkit .lk-peers { max-height: 9.6em; overflow-y: auto; margin: 0 }
-.labkit .lk-name { width: 7em; overflow: hidden; text-overflow: ellipsis; white-space: nowrap } .labkit .lk-typed { width: 11em }
-.labkit .lk-took { flex: 1 1 8em; min-width: 0; overflow: hidden; text-overflow: ellipsis; white-space: nowrap }
+.labkit .lk-state { height: 1.45em; margin: 0 0 .2em; font-variant-numeric: tabular-nums } .labkit .lk-state.bad { color: var(--bad); font-weight: bold }
+.labkit .lk-state, .labkit .lk-name, .labkit .lk-took { overflow: hidden; text-overflow: ellipsis; white-space: nowrap }
+.labkit .lk-find { width: 9em } .labkit .lk-peers { max-height: 8.3em; overflow-y: auto; margin: 0 0 .3em } /* half a row says: more */
+.labkit .lk-name { width: 7em } .labkit .lk-typed { width: 11em } .labkit .lk-took { flex: 1 1 8em; min-width: 0 }
 .labkit .lk-sheet { position: relative; border-radius: 2px } .labkit canvas { display: block; width: 100% }
 .labkit .lk-tip { position: absolute; z-index: 5; max-width: 30em; padding: .3em .6em; pointer-events: none;
   background: var(--ink); color: var(--ground); border-radius: 3px; white-space: pre-wrap; overflow-wrap: anywhere }
 .labkit .lk-said { margin: .3em 0 0; min-height: 4em; white-space: pre-wrap; overflow-wrap: anywhere }
 .labkit .lk-hidden { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%) }
-.labkit.compact:not(.all) .lk-more, .labkit.compact:not(.all) .lk-said { display: none }
-.labkit:not(.compact) .lk-all { display: none }
+.labkit.compact:not(.all) .lk-more, .labkit.compact:not(.all) .lk-said, .labkit:not(.compact) .lk-all { display: none }
 .labkit.covered { height: 3em; overflow: hidden } .labkit.covered > :not(.lk-cover) { visibility: hidden }
 .labkit .lk-cover { position: absolute; inset: 0; padding: 0 4px }
+@container (max-width: 50em) { .labkit .lk-name { width: 4.5em } .labkit .lk-typed { width: 8em } }
 .labkit [hidden] { display: none !important }`;
 
 /** Set a property that differs: writing what is there already makes a page lay itself out again. */
@@ -74,7 +71,7 @@ class Controls {
     [this.speed, speed] = choice("speed", [], value => this.send({ do: "speed", value }));
     [this.granularity, granularity] = choice("Back and Forward by", [], value => this.send({ do: "granularity", value }));
     this.found = make("datalist", { id: `lk-${Math.random().toString(36).slice(2)}` });
-    this.sought = make("input", { className: "lk-find", placeholder: "error, EAGAIN, …", "aria-label": "find",
+    this.sought = make("input", { className: "lk-find", placeholder: "error, …", "aria-label": "find",
       onkeydown: event => { if (event.key === "Enter") this.find(event.shiftKey ? -1 : 1); } });
     this.sought.setAttribute("list", this.found.id);
     const previous = make("button", { type: "button", title: "The one before", "aria-label": "find the previous", onclick: () => this.find(-1) }, "‹");
@@ -94,7 +91,7 @@ class Controls {
     this.moves = make("div", { className: "lk-row" }, this.back, this.forward, this.over, this.own, this.step, this.run, this.scrubber, this.place, this.all);
     for (const each of [this.step, this.reset, this.over, this.own, this.connect, this.peers]) each.hidden = true; // until it is known
     this.options = make("div", { className: "lk-row lk-more" }, speed, granularity,
-      make("label", {}, "find", this.sought), previous, next, this.found, this.reset, this.larger, this.full, this.connect);
+      make("span", { className: "lk-together" }, make("label", {}, "find", this.sought), previous, next), this.found, this.reset, this.larger, this.full, this.connect);
   }
 
   /** Iterations from one place to the next that the pointer may choose on the slider; keys choose each. */
@@ -183,7 +180,7 @@ class Controls {
   peerRow(peer) {
     const act = (text, what, act, more = {}) => make("button", { type: "button", title: what,
       "aria-label": `${text}: ${peer}`, onclick: () => this.send({ do: "peer", peer, act }), ...more }, text);
-    const typed = make("input", { className: "lk-typed", placeholder: "bytes, then Enter", "aria-label": `bytes that ${peer} sends`,
+    const typed = make("input", { className: "lk-typed", placeholder: "bytes, Enter", "aria-label": `bytes that ${peer} sends`,
       title: String.raw`sent when you press Enter; \n, \r, \t, \\ and \x00 are understood`,
       onkeydown: event => {
         if (event.key !== "Enter" || !typed.value) return;

@@ -56,7 +56,7 @@ class Picture:
             each.observe(lambda change, name=name: self._chose(name, change["new"], {"do": name}), "value")
         self.peer = w.Dropdown(description="peer", layout=w.Layout(width="200px"))
         self.typed = w.Text(
-            placeholder="bytes, then Enter", layout=w.Layout(width="170px"), continuous_update=False
+            placeholder="bytes, Enter", layout=w.Layout(width="170px"), continuous_update=False
         )
         self.typed.observe(self._typed, "value")
         self.acts = [self._button(text, {"do": "peer", "act": act}) for text, act in ACTS]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from matplotlib.image import imread
 from playwright.sync_api import Browser, Page
 
 from labkit import Channel, LiveFigure, Tape
@@ -128,6 +130,16 @@ OUTLINED = """() => {
 
 def test_low_cells_that_are_drawn_in_one_have_no_outline_of_their_own(page: Page):
     assert page.evaluate(OUTLINED) == [False, True]
+
+
+def test_what_of_the_slider_lies_ahead_is_as_dark_as_the_page(chromium: Browser, file: Path):
+    for page in opened(chromium, file, {"width": 900, "height": 800}, scheme="dark"):
+        page.evaluate("player.goTo(1)")
+        for brand in ("", "#1976d2", "#2196f3"):  # a page's own, JupyterLab's
+            page.evaluate("brand => document.body.style.setProperty('--jp-brand-color0', brand)", brand)
+            pixels = imread(io.BytesIO(page.get_by_role("slider").screenshot()))
+            high, wide, _ = pixels.shape
+            assert pixels[high // 2, wide * 3 // 4, :3].max() < 0.6
 
 
 def test_on_a_phone_the_panels_stand_under_one_another(chromium: Browser, file: Path):

@@ -184,7 +184,7 @@ def test_the_controls_stand_in_four_rows_above_the_picture_and_its_words(picture
     assert (type(status), laid_out(status)) == (w.HTML, {"height": "24px", "overflow": "hidden"})
     assert (type(image), image.format, laid_out(image)) == (Named, "png", {"max_width": "100%"})
     assert (type(words), laid_out(words)) == (w.HTML, {})
-    assert picture.typed.placeholder == "bytes, then Enter"
+    assert picture.typed.placeholder == "bytes, Enter"
     assert not picture.scrubber.continuous_update and not picture.typed.continuous_update
     assert (picture.scrubber.min, picture.scrubber.max) == (0, 0)
     for row in (moves, options, peers):
