@@ -140,7 +140,7 @@ class Sheet:
         says = clean(narrate.summary(scene.it)) if scene.it is not None else "No iteration is recorded yet."
         high = max((place.y + place.h for place in places), default=0.0)
         first, last = self.tape.dropped, self.tape.dropped + len(self.tape) - 1
-        of = id(self.tape), first, last, width, self.findings
+        of = id(self.tape), first, last, width, self.height, self.findings
         return Drawing(i, call, line, first, last, width, high, says, tuple(places), tuple(layers), of)
 
     def _layers(self, number: int, panel: Panel, scene: Scene, place: Place) -> Iterator[Layer]:

@@ -29,8 +29,8 @@ FD = re.compile(r"(?:\d+ )?")  # of a name such as `7 alice`
 _EAST = 0x2E80  # from here on characters are about as wide as high
 
 TEXTS = 2_048  # that are remembered: some drawings hold a few hundred, and most come again in the next
-NARROW = 900  # a figure less wide than this has one column of panels
-LEFT = 0.6  # the left column's share of a wider one
+NARROW = 820  # a figure less wide than this has one column of panels
+LEFT, RIGHT = 0.6, 340  # the left column's share of a wider one, and what the right has at least
 STEP = 20  # pixels of a column of cells, about
 LABEL = 100  # and of the names beside them
 NAMES = 0.22  # of a panel's width, at most what the names of its rows take, if they are not bold
@@ -173,7 +173,7 @@ def placed(
     If that is higher than `most`, each gives up the same part of what it wants beyond its least.
     """
     both = wide >= NARROW and len({panel.column for panel in panels}) == 2
-    split = round((wide - GAP) * LEFT) if both else wide
+    split = round(min((wide - GAP) * LEFT, wide - GAP - RIGHT)) if both else wide
     spans = {"left": (0.0, split), "right": (split + GAP, wide - split - GAP) if both else (0.0, wide)}
     stacks = [[p for p in panels if p.column == side] for side in spans] if both else [list(panels)]
     count = columns(split)

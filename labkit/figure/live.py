@@ -90,7 +90,7 @@ class LiveFigure(View):
         self.closed = False
         self.busy = False  # whether the player has no time to spare for drawing
         self.trouble = ""  # what the last order that failed had to say
-        self._wide = self.width  # as wide as the browser has room
+        self._wide, self._high = self.width, self.sheet.height  # as wide as the browser has room
         self._next_frame = self._next_state = self._next_look = 0.0
         self._ran_since: float | None = None  # since when the player runs, as the thread saw it
         self._watched = (time.monotonic(), 0)
@@ -155,6 +155,7 @@ class LiveFigure(View):
             self._stale, self._next_state = True, 0.0
         elif what == "width":
             self._wide, self._stale = min(2560, max(640, int(message["value"]))), True
+            self.sheet.height = min(filter(None, (self._high, message.get("high"))), default=None)
         elif what == "show me" and (asked := asked_of(self.tape)) is not None:
             asked.show()
         elif what == "left":

@@ -56,8 +56,7 @@ export class Figure {
   get state() { return this.controls.state; }
 
   watch() {
-    const over = event => this.point(this.at(event), false);
-    this.sheet.addEventListener("pointermove", over);
+    this.sheet.addEventListener("pointermove", event => this.point(this.at(event)));
     this.sheet.addEventListener("pointerleave", () => this.byKeyboard || this.point(null));
     this.sheet.addEventListener("click", event => this.goTo(this.at(event) ?? this.column(event)));
     this.sheet.addEventListener("keydown", event => this.key(event));
@@ -77,8 +76,7 @@ export class Figure {
     this.queries = ["(prefers-color-scheme: dark)", "(prefers-contrast: more)"].map(each => matchMedia(each));
     this.recoloured = () => this.recolour();
     for (const each of this.queries) each.addEventListener("change", this.recoloured);
-    this.fullChanged = () => this.fit();
-    this.root.addEventListener("fullscreenchange", this.fullChanged);
+    this.root.addEventListener("fullscreenchange", () => this.fit());
   }
 
   /** Leave nothing behind. */
@@ -102,10 +100,12 @@ export class Figure {
     const room = this.sheet.clientWidth / (this.large ? PROJECTOR : 1);
     if (!room) return;
     const wide = Math.min(LARGEST, Math.max(SMALLEST, 10 * Math.floor(room / 10)));
-    if (wide !== this.wide) {
-      this.wide = wide;
+    const full = document.fullscreenElement === this.root, below = this.root.clientHeight - this.sheet.offsetTop;
+    const high = full ? Math.max(100, Math.floor(below / PROJECTOR / 10 - 1) * 10) : null; // of the screen, to fit what can be fitted
+    if (wide !== this.wide || high !== this.high) {
+      Object.assign(this, { wide, high });
       clearTimeout(this.asking);
-      this.asking = setTimeout(() => this.send({ do: "width", value: wide }), this.drawing ? 60 : 0);
+      this.asking = setTimeout(() => this.send({ do: "width", value: wide, high }), this.drawing ? 60 : 0);
     }
     this.later();
   }

@@ -126,6 +126,27 @@ def test_it_is_as_wide_as_its_cell(figure: Figure, wide: int):
         figure.page.set_viewport_size({"width": 1400, "height": 1000})
 
 
+def test_on_a_full_screen_of_a_projector_it_is_as_high_as_there_is_room(figure: Figure):
+    """Text and controls are half as large again all the same, and the panels stand in two columns."""
+    figure.page.set_viewport_size({"width": 1280, "height": 720})
+    rest = "e => e.figure.drawing.w === e.figure.wide && !e.figure.waiting"
+    try:
+        figure.wait_until(lambda: bool(figure.box.evaluate(rest)), "a drawing for this width")
+        small = figure.wait_for_rest()
+        figure.press("Full screen")
+        figure.wait_until(
+            lambda: bool(figure.box.evaluate("e => !!document.fullscreenElement")), "the screen"
+        )
+        bottom = "e => e.figure.sheet.getBoundingClientRect().bottom"
+        figure.wait_until(lambda: figure.box.evaluate(bottom) <= 720, "a drawing that fits the screen")
+        assert figure.box.evaluate("e => e.figure.fitting") == pytest.approx(1.5, abs=0.05)
+        assert figure.box.evaluate("e => new Set(e.figure.drawing.panels.map(p => p.box[0])).size") == 2
+        figure.press("Full screen")
+        figure.wait_until(lambda: figure.image() == small, "the figure as it was")
+    finally:
+        figure.page.set_viewport_size({"width": 1400, "height": 1000})
+
+
 @pytest.mark.long
 def test_notebook_7_shows_it_and_obeys_it(open_one: Notebook):
     """The last of this file: it runs the cells anew, in the other front end."""

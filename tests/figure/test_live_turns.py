@@ -342,6 +342,17 @@ def test_it_is_drawn_as_wide_as_there_is_room(value: float, wide: int):
     assert screen.shown[-1] == wide
 
 
+def test_it_is_drawn_at_most_as_high_as_a_screen_has_room_and_as_it_was_asked_for():
+    figure, screen = made(Player())
+    figure._screen.show = lambda drawing, *_: screen.shown.append(drawing.height)
+    for now, (high, own) in enumerate([(None, None), (200, None), (None, None), (None, 220), (230, 220)]):
+        figure._high = own
+        figure.order({"do": "width", "value": 1000, "high": high})
+        figure._turn(101.0 + now)
+    whole, low, again, *compact = screen.shown[-5:]
+    assert (low, again, compact) == (200, whole, [220, 220]) and whole > 230
+
+
 def test_why_is_said_of_the_mark_that_is_pointed_at():
     figure, screen = made(Player(), "fd sets")
     for layer in figure.draw().layers:
