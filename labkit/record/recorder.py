@@ -95,6 +95,7 @@ class Recorder:
         self._cpu = 0
         self._unread = 0  # short turns since the CPU clock was read
         self._turns = 0
+        self.dropped = 0  # how often an fd that was watched was closed
         self._over = False
         self._writing = threading.Lock()  # finish() by whoever stops to record, while the loop goes on
 
@@ -211,27 +212,17 @@ class Recorder:
         news = None
         if asked or contents or backlog or self._news or self._pokes:
             told, self._news = self._news, defaultdict(list)
-            named = {fd for fd, *_ in told.get("names", ())}
-            for fd in named.intersection(told.get("gone", ())) - watched.data.keys():
+            named, gone = {fd for fd, *_ in told.get("names", ())}, set(told.get("gone", ()))
+            for fd in (named & gone) - watched.data.keys():
                 self._news["gone"].append(fd)  # it was closed after: the name is not the next owner's
                 self._news["names"].append((fd, *numbered(fd, None)))
+            for fd in packing.taken_again(calls, gone) - named:
+                told["names"].append((fd, *numbered(fd, None)))
             pokes = tuple(_drain(self._pokes)) if self._pokes else ()
             news = packing.changes(interest=asked, pokes=pokes, contents=contents, backlog=backlog, **told)
-        self.tape.append(
-            (
-                began,
-                timeout,
-                ready,
-                woke - began,
-                now - woke,
-                cpu_ns,
-                thread,
-                packing.since(woke, calls) if calls else (),
-                samples,
-                closely,
-                news,
-            )
-        )
+        asleep, awake, made = woke - began, now - woke, packing.since(woke, calls) if calls else ()
+        record = began, timeout, ready, asleep, awake, cpu_ns, thread, made, samples, closely, news
+        self.tape.append(record)
 
     def _cpu_used(self, took: int) -> int:
         """The thread's CPU in a turn that took so long by the wall clock."""
@@ -295,6 +286,7 @@ class Recorder:
 
     def _drop(self, fd: int) -> None:
         if self._watched.drop(fd):
+            self.dropped += 1
             self._news["gone"].append(fd)
 
     def rename(self, fd: int, name: str) -> None:

@@ -6,7 +6,8 @@ the two together for the turns that somebody asks for. Where a value stands in a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from errno import EBADF
 from operator import index
 from typing import Any, NamedTuple
 
@@ -79,6 +80,20 @@ def moved(calls: Sequence[Any]) -> Iterator[tuple[int, bool, int]]:
     for fd, name, _, result, _, _ in rows(calls, CALL):
         if result and name in ("recv", "send"):
             yield fd, name == "send", result
+
+
+def taken_again(calls: Sequence[Any], closed: Container[int]) -> set[int]:
+    """Those of `closed` whose number went to another connection after they were closed in these calls."""
+    free: set[int] = set()
+    again: set[int] = set()
+    for fd, name, _, result, errno, _ in rows(calls, CALL):
+        if name == "close" and fd in closed:
+            free.add(fd)
+        elif name == "accept" and result in free:
+            again.add(result)
+        elif name == "connect" and fd in free and errno != EBADF:  # else the closed one has tried
+            again.add(fd)
+    return again
 
 
 def enclose(calls: list[Any], end: int, errno: int) -> None:
@@ -307,17 +322,13 @@ class Reader:
             capacity=self._capacity.copy_of(),
             pokes=tuple(Poke(printable(who), *poke) for who, *poke in more.pokes),
             errors=tuple((fd, printable(text)) for fd, text in more.errors),
-            moments=tuple(
-                Moment(
-                    after,
-                    fd,
-                    Queues(*queues),
-                    Account(*account) if account else None,
-                    Contents(*contents) if contents else None,
-                )
-                for after, fd, queues, account, contents in more.moments
-            ),
+            moments=tuple(map(_moment, more.moments)),
             stepped=stepped,
             contents=self._contents.copy_of(),
             backlog=self._backlog.copy_of(),
         )
+
+
+def _moment(fields: tuple[Any, ...]) -> Moment:
+    after, fd, queues, account, contents = fields
+    return Moment(after, fd, Queues(*queues), account and Account(*account), contents and Contents(*contents))

@@ -90,7 +90,8 @@ class Watcher:
 
     def asks(self, lists: Any, interest: Callable[[], dict[int, int]], dispatchers: dict[int, Any]) -> bool:
         """Tell the recorder the interest set and whose fds they are; False if nothing has changed."""
-        told = (lists, list(dispatchers), list(map(id, dispatchers.values())))
+        # Of a closed dispatcher another may have the fd, and the place in memory.
+        told = (lists, list(dispatchers), list(map(id, dispatchers.values())), self.recorder.dropped)
         if told == self._told:
             return False
         self._told = told
@@ -201,14 +202,11 @@ class AsyncorePatch:
             for dispatcher in map.values():
                 self.instrument(dispatcher)
 
-    def _try(self, instrument: Callable[..., Any], *args: Any) -> Any:
+    def _try(self, instrument: Callable[..., Any], *args: Any) -> None:
         try:
-            return instrument(*args)
+            instrument(*args)
         except Exception:
-            log.exception(
-                "the recorder could not follow a wait of asyncore; this turn is recorded without it"
-            )
-            return None
+            log.exception("the recorder could not follow a wait of asyncore; this turn is recorded without")
 
     # ---- dispatchers ---------------------------------------------------------------------------------
 
@@ -226,14 +224,12 @@ class AsyncorePatch:
         self._wrapped.add(kind)
         theirs = kind.__module__ == self.module.__name__
         for name, value in list(vars(kind).items()):
-            if not isinstance(value, FunctionType):
+            if not isinstance(value, FunctionType) or name in NOT_RECORDED or name.startswith("__"):
                 continue
             if name == "add_channel":
                 self._patches.put(kind, name, self._add_channel(value))
             elif name == "handle_error":
                 self._patches.put(kind, name, self._handle_error(value))
-            elif name in NOT_RECORDED or name.startswith("__"):
-                continue
             elif not theirs or name.startswith("handle_") or name == "initiate_send":
                 self._patches.put(kind, name, self._method(value))
 

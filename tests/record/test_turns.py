@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fractions
 import itertools
 import logging
@@ -235,6 +236,35 @@ def test_a_name_from_the_turn_of_the_close_is_not_the_next_owners(known: bool, a
         assert it.name(7) == ("bob" if asked else "fd 7") and (7 in it.capacity) == asked
     loaded = Tape.load(recorder.tape.save(tmp_path / "tape.jsonl"))
     assert list(loaded) == list(recorder.tape)
+
+
+@pytest.mark.parametrize("began", ["accept", "connect"])
+@pytest.mark.parametrize("closed", [False, True], ids=["open", "closed again"])
+def test_a_number_taken_again_in_the_turn_of_the_close_does_not_keep_the_name(began: str, closed: bool):
+    recorder = Recorder(describe=lambda fd, data: (data, None))
+    recorder.asks(7, READ, "alice")
+    turn(recorder)
+    assert turn(recorder).names == {7: "alice"}
+    recorder.closes(7)
+    recorder.note((7, "recv", 9, None, errno.EBADF, 10**18))  # whoever was closed still tries
+    recorder.note(
+        (3, "accept", None, 7, 0, 10**18) if began == "accept" else (7, "connect", None, 0, 0, 10**18)
+    )
+    if closed:
+        recorder.closes(7)
+    assert turn(recorder).name(7) == last(recorder).name(7) == "fd 7"
+
+
+@pytest.mark.parametrize("name", ["recv", "connect"])
+def test_a_call_on_what_is_closed_is_still_the_old_owners(name: str):
+    recorder = Recorder(describe=lambda fd, data: (data, None))
+    recorder.asks(7, READ, "alice")
+    turn(recorder)
+    turn(recorder)
+    recorder.note((3, "accept", None, 7, 0, 10**18))  # before the close: it is another process's affair
+    recorder.closes(7)
+    recorder.note((7, name, 9, None, errno.EBADF, 10**18))
+    assert turn(recorder).name(7) == "alice" and last(recorder).name(7) == "fd 7"
 
 
 def test_a_poke_stands_in_the_turn_after_it_and_its_connection_is_looked_at(connection: Any):

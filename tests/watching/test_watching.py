@@ -497,6 +497,31 @@ async def _echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
     writer.close()
 
 
+@POLLS
+def test_a_dispatcher_with_the_fd_and_the_address_in_memory_of_a_closed_one_is_another(use_poll: bool):
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+        clients = [stack.enter_context(socket.create_connection(listener.getsockname())) for _ in range(2)]
+        map: dict[int, Any] = {}
+        stack.callback(asyncore.close_all, map)
+        tape = stack.enter_context(watch(asyncore))
+        first = asyncore.dispatcher(listener.accept()[0], map)
+        fd, place = first.socket.fileno(), id(first)
+        asyncore.loop(0, use_poll, map, count=2)
+        first.close()
+        del first
+        sock, spare = listener.accept()[0], [None]
+        for _ in range(1_000):  # until memory gives the same address again
+            spare.append(asyncore.dispatcher.__new__(asyncore.dispatcher))
+            if id(spare[-1]) == place:
+                break
+        assert (sock.fileno(), id(spare[-1])) == (fd, place)
+        spare[-1].__init__(sock, map)
+        asyncore.loop(0, use_poll, map, count=2)
+        port = clients[1].getsockname()[1]
+        assert tape[-1].name(fd) == f"dispatcher :{port}" and fd in tape[-1].queues
+
+
 @pytest.mark.skipif(not hasattr(os, "eventfd"), reason="an eventfd is Linux's")
 def test_an_fd_that_is_no_socket_has_the_kernels_name():
     event, (read_end, write_end) = os.eventfd(1), os.pipe()
