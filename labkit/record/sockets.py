@@ -80,9 +80,8 @@ class Sockets:
         self.told, self._kinds = told, (socket.socket, *kinds)
         self._recording: dict[tuple[type, bool], type] = {}
         self._was: dict[type, type] = {}
-        self._fds: weakref.WeakKeyDictionary[Any, int] = (
-            weakref.WeakKeyDictionary()
-        )  # the numbers they have, or had
+        # The numbers that they have, or had.
+        self._fds: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
 
     def record(self, sock: Any) -> Any:
         """From now on `sock` tells its calls; returns it. Anything but a socket is left alone."""

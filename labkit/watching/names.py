@@ -41,9 +41,8 @@ class Names:
         own = sock.getsockname()
         if sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
             self._listening.add(_port(own))
-            return (
-                f"{prefix} :{own[1]}" if prefix and isinstance(own, tuple) else prefix or "listener"
-            ), None
+            name = f"{prefix} :{own[1]}" if prefix and isinstance(own, tuple) else prefix or "listener"
+            return name, None
         peer = sock.getpeername()
         if _port(own) in self._listening:
             accepted = True

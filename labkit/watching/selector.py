@@ -122,13 +122,12 @@ class SelectorPatch:
             return self._wait(timeout)
 
         def register(fileobj: Any, events: Any, data: Any = None) -> Any:
-            key = plain_register(fileobj, events, data)
-            for each in self.watching:
-                _tell(each, key)
-            return key
+            return tell(plain_register(fileobj, events, data))
 
         def modify(fileobj: Any, events: Any, data: Any = None) -> Any:
-            key = plain_modify(fileobj, events, data)
+            return tell(plain_modify(fileobj, events, data))
+
+        def tell(key: Any) -> Any:
             for each in self.watching:
                 _tell(each, key)
             return key
