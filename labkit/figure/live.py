@@ -323,7 +323,7 @@ class LiveFigure(View):
 
     def _bundle(self, live: bool) -> dict[str, Any]:
         widget = self._screen.root if live and self._screen is not None else None
-        return bundle(self.sheet, self.index, self.alt(), self.png(), widget)
+        return bundle(self.sheet, self.index, self.alt(), self.png(), widget, self.position.call)
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         return self._bundle(live=True)

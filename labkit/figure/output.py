@@ -22,8 +22,10 @@ WIDGET = "application/vnd.jupyter.widget-view+json"
 PLAYER = "application/vnd.labkit.player"  # what play.js plays, for pages without a kernel
 
 
-def bundle(sheet: Sheet, at: int, says: str, png: bytes, widget: Any = None) -> dict[str, Any]:
-    """A sheet at an iteration, in a picture and a sentence, as a mimebundle; with the view of a widget."""
+def bundle(
+    sheet: Sheet, at: int, says: str, png: bytes, widget: Any = None, call: int | None = None
+) -> dict[str, Any]:
+    """A sheet at an iteration, or after a call of it, as a mimebundle: a picture, a sentence, a widget."""
     data = base64.b64encode(png).decode()
     says = says.encode(errors="backslashreplace").decode()
     made: dict[str, Any] = {
@@ -34,7 +36,7 @@ def bundle(sheet: Sheet, at: int, says: str, png: bytes, widget: Any = None) -> 
     }
     width = os.environ.get("LABKIT_PLAYERS", "")
     if width.isdecimal() and len(sheet.tape):
-        made[PLAYER] = packed(sheet, max(640, int(width)), at)
+        made[PLAYER] = packed(sheet, max(640, int(width)), at, call=call)
     if widget is not None:
         made[WIDGET] = {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}
     return made

@@ -25,7 +25,7 @@ function stacked({ w, h, panels, layers }) {
 /** A tape that was written into the page answers as a kernel would, except that nothing more will run. */
 class Recorded {
   constructor(data) {
-    Object.assign(this, data); // table, frames, pieces, whys, explains, finds, speeds, granularities, begin, theme
+    Object.assign(this, data); // table, frames, pieces, whys, explains, finds, speeds, granularities, begin, call, theme
     this.at = 0;
     this.granularity = this.granularities.at(-1) === "source line" ? "source line" : "iteration";
     this.speed = "4 a second";
@@ -37,8 +37,9 @@ class Recorded {
     const { table, speeds, granularities } = this;
     const finds = Object.keys(this.finds).filter(name => this.finds[name].length);
     this.figure.receive({ table, state: { speeds, granularities, finds, replay: true } });
-    const line = this.granularity === "source line" ? this.frames.findIndex(({ i, line }) => i === this.begin && line === 0) : -1;
-    if (line >= 0) this.go(line);
+    const lines = this.granularity === "source line";
+    const at = this.frames.findIndex(({ i, call, line }) => i === this.begin && (lines ? line === 0 : call !== null && call === this.call));
+    if (at >= 0) this.go(at);
     else this.goTo(this.begin);
   }
 

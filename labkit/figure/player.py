@@ -44,12 +44,17 @@ def figure(sheet: Sheet, width: float, start: int | None = None, theme: str = "s
     return FIGURE.replace("@DATA@", packed(sheet, width, start, theme)).replace("@WIDGET@", module())
 
 
-def packed(sheet: Sheet, width: float, start: int | None = None, theme: str = "screen") -> str:
-    """What play.js plays, as page() writes it: JSON, compressed, in base64; ValueError for an empty tape."""
+def packed(
+    sheet: Sheet, width: float, start: int | None = None, theme: str = "screen", call: int | None = None
+) -> str:
+    """What play.js plays, as page() writes it: JSON, compressed, in base64; ValueError for an empty tape.
+
+    It begins at iteration `start`, whole, or after `call` calls of it.
+    """
     first, last = _kept(sheet)
     recorded = Recorded(sheet, width)
     recorded.add(first, last)
-    shown = {"begin": first if start is None else max(first, min(start, last)), "theme": theme}
+    shown = {"begin": first if start is None else max(first, min(start, last)), "call": call, "theme": theme}
     data = json.dumps(recorded.data(first, last) | shown, separators=(",", ":")).encode()
     return base64.b64encode(gzip.compress(data, 9, mtime=0)).decode()
 

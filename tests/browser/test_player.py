@@ -14,6 +14,7 @@ from matplotlib.image import imread
 from playwright.sync_api import Browser, Page
 
 from labkit import Channel, LiveFigure, Tape
+from labkit.figure.output import PLAYER
 from labkit.figure.script import module
 from labkit.lab.lab import Lab
 from labkit.lab.scenarios import Echo, echo
@@ -55,6 +56,18 @@ def opened(
     yield page
     assert complaints == [], "it asks for nothing, and complains of nothing"
     context.close()
+
+
+def test_it_begins_after_the_call_that_the_figure_showed(
+    chromium: Browser, file: Path, tape: Tape, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    monkeypatch.setenv("LABKIT_PLAYERS", "800")
+    kept = LiveFigure(tape).show(0, 0)._repr_mimebundle_()[PLAYER]
+    (tmp_path / "x.html").write_text(re.sub(r'(?<=type="text/plain">)[^<]+', kept, file.read_text()))
+    for page in opened(chromium, tmp_path / "x.html", {"width": 1280, "height": 900}):
+        assert page.evaluate(AT) == [0, 0]
+        page.get_by_role("button", name="Forward").click()
+        assert page.evaluate(AT) == [0, None]
 
 
 def test_it_plays_the_tape(page: Page, tape: Tape):
