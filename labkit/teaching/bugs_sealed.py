@@ -9,18 +9,11 @@ from __future__ import annotations
 import base64
 import importlib.abc
 import importlib.machinery
-import textwrap
 import zlib
 from pathlib import Path
 from types import ModuleType
 
 SUFFIX = ".bug"
-
-
-def seal(text: str) -> str:
-    """The text as a sealed file holds it."""
-    sealed = base64.b64encode(zlib.compress(text.encode(), 9)).decode()
-    return "\n".join(textwrap.wrap(sealed, 100)) + "\n"
 
 
 def unseal(sealed: str) -> str:

@@ -32,18 +32,12 @@ def untouched(tape: Tape, times: int = 2) -> tuple[int, str] | None:
             if fd not in called:
                 idle[fd] = idle.get(fd, 0) + 1
                 if idle[fd] >= times:
-                    return (
-                        turn.index,
-                        f"{turn.name(fd)} is ready to {event(events)}, and nothing is done about it",
-                    )
+                    ready = f"{turn.name(fd)} is ready to {event(events)}"
+                    return turn.index, f"{ready}, and nothing is done about it"
     return None
 
 
 def calls(tape: Tape, fd: int, name: str) -> list[tuple[int, int | None, int]]:
     """(iteration, result, errno) of each call of this name on `fd`."""
-    return [
-        (turn.index, call.result, call.errno)
-        for turn in tape
-        for call in turn.calls
-        if call.fd == fd and call.name == name
-    ]
+    made = ((turn.index, call) for turn in tape for call in turn.calls if (call.fd, call.name) == (fd, name))
+    return [(index, call.result, call.errno) for index, call in made]

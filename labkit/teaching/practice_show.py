@@ -29,11 +29,9 @@ class NotYet:
         self.exercise = exercise
 
     def __repr__(self) -> str:
-        points = sum(each.points for each in self.exercise.checks)
-        return (
-            f"{self.exercise.title}, {points} points: this is still the stub. "
-            "Write your answer into it, and run the cell again."
-        )
+        title, points = self.exercise.title, sum(each.points for each in self.exercise.checks)
+        told = f"{title}, {points} points: this is still the stub."
+        return f"{told} Write your answer into it, and run the cell again."
 
     def _ipython_display_(self) -> None:
         from IPython.display import HTML, display
@@ -99,11 +97,8 @@ def _detail(verdict: Verdict, failed: Outcome) -> list[str]:
     parting = parted(verdict)
     if parting:
         told.append(("The reference", parting))
-    return [
-        "<dl>",
-        *(f"<dt><strong>{what}</strong></dt><dd>{prose(text)}</dd>" for what, text in told),
-        "</dl>",
-    ]
+    items = (f"<dt><strong>{what}</strong></dt><dd>{prose(text)}</dd>" for what, text in told)
+    return ["<dl>", *items, "</dl>"]
 
 
 class Hints:
@@ -114,9 +109,7 @@ class Hints:
 
         self._hints = hints
         self.given = 0
-        self.button = ipywidgets.Button(
-            description=f"Hint 1 of {len(self._hints)}", tooltip="Show the next hint"
-        )
+        self.button = ipywidgets.Button(description=f"Hint 1 of {len(hints)}", tooltip="Show the next hint")
         self.text = ipywidgets.HTML()
         self.button.on_click(lambda _: self.give())
         self.box = ipywidgets.VBox([self.button, self.text])

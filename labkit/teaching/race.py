@@ -46,17 +46,13 @@ def race(server: Any, calls: int = CALLS, rounds: int = ROUNDS) -> dict[str, flo
     with contextlib.ExitStack() as made:
         folder = Path(made.enter_context(tempfile.TemporaryDirectory(prefix="labkit-race-")))
         (folder / "yours.py").write_text(text, encoding="utf-8")
-        started = {
-            each: made.enter_context(_process(each, folder, name))
-            for each in ("yours", "asyncore", "asyncio", "labkit")
-        }
-        clients = {}
+        names, clients = ("yours", "asyncore", "asyncio", "labkit"), {}
+        started = {each: made.enter_context(_process(each, folder, name)) for each in names}
         for each, (address, ready) in started.items():
             select.select([ready], [], [], STARTS_WITHIN)
             try:
-                callers = [
-                    made.enter_context(Client(address, timeout=ANSWERS_WITHIN)) for _ in range(CLIENTS)
-                ]
+                several = (Client(address, timeout=ANSWERS_WITHIN) for _ in range(CLIENTS))
+                callers = [made.enter_context(each) for each in several]
                 _calls(callers, 2 * CLIENTS)
                 clients[each] = callers
             except (OSError, RPCError, ProtocolError, ValueError) as error:
@@ -179,9 +175,8 @@ def _on_labkit(listener: socket.socket) -> None:
 
 
 def _main(name: str, fd: int, tells: int, function: str) -> None:
-    threading.Thread(
-        target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True
-    ).start()  # ends with its maker
+    # It ends with its maker, who holds the other end of stdin.
+    threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start()
     listener = socket.socket(fileno=fd)
     listener.setblocking(False)
     os.close(tells)
