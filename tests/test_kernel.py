@@ -96,6 +96,18 @@ def test_open_fds_finds_a_new_one():
     assert kernel.open_fds() == before
 
 
+def test_without_proc_the_fds_are_found_by_trying(monkeypatch):
+    with socket.socket() as one:
+        seen = kernel.open_fds()
+
+        def missing(path):
+            raise FileNotFoundError(path)
+
+        monkeypatch.setattr(os, "listdir", missing)
+        assert one.fileno() in seen and kernel.open_fds() >= {fd for fd in seen if kernel.is_open(fd)}
+        assert 0 <= kernel.fd_room() < kernel.fd_limit()[0]
+
+
 # From 3.15 on select.poll() sleeps in the call that counts nanoseconds.
 POLL = "ppoll" if sys.version_info >= (3, 15) else "poll"
 

@@ -12,6 +12,7 @@ import threading
 import time
 from pathlib import Path
 
+import numpy
 import pytest
 
 from labkit import Channel, Lab, kernel
@@ -274,6 +275,43 @@ def test_bytes_that_are_read_and_written_past_the_socket_are_counted_by_asking()
         assert (turn.accounts[fd].received, turn.accounts[fd].sent) == (5, 5)
 
 
+READ_BY = {
+    "recv": lambda sock: sock.recv(9),
+    "recv_into": lambda sock: bytes(sock.recv_into(bytearray(9))),
+    "recvfrom": lambda sock: sock.recvfrom(9)[0],
+    "recvmsg": lambda sock: sock.recvmsg(9)[0],
+    "peek and recv": lambda sock: sock.recv(9, socket.MSG_PEEK) and sock.recv(9),
+    "makefile": lambda sock: sock.makefile("rb", buffering=0).read(9),
+}
+WRITTEN_BY = {
+    "send": lambda sock, data: sock.send(data),
+    "the plain send": socket.socket.send,
+    "sendall": lambda sock, data: sock.sendall(data),
+    "sendmsg": lambda sock, data: sock.sendmsg([data]),
+    "sendto": lambda sock, data: sock.sendto(data, sock.getpeername()),
+    "dup": lambda sock, data: sock.dup().send(data),
+}
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")  # the copy is closed by whoever collects it
+@pytest.mark.parametrize(
+    ("read", "written"), [*((each, "send") for each in READ_BY), *(("recv", each) for each in WRITTEN_BY)]
+)
+def test_no_byte_is_missing_however_a_handler_moves_it(read, written):
+    class Otherwise(Channel):
+        def handle_read(self):
+            WRITTEN_BY[written](self.socket, READ_BY[read](self.socket))
+
+    with Lab(Otherwise) as lab:
+        alice = lab.connect("alice")
+        lab.step()
+        fd = lab.channels["alice"].socket.fileno()
+        alice.send(b"hello")
+        turn = lab.step()
+        assert turn.balance(fd) is True and "missing" not in turn.explain()
+        assert (turn.accounts[fd].received, turn.accounts[fd].sent, len(alice.recv(9))) == (5, 5, 5)
+
+
 def test_the_servers_own_half_close_behind_unsent_bytes_is_no_byte():
     class Parting(Channel):
         def handle_read(self):
@@ -302,17 +340,18 @@ class Size(enum.IntEnum):
     SMALL = 5
 
 
-def test_sizes_that_are_only_like_ints_are_sizes(tmp_path):
+@pytest.mark.parametrize("size", [Size.SMALL, numpy.int64(5)], ids=["IntEnum", "numpy"])
+def test_sizes_that_are_only_like_ints_are_sizes(size, tmp_path):
     class Likes(Channel):
         def handle_read(self):
-            self.write(self.recv(Size.SMALL))
+            self.write(self.recv(size))
 
-    with Lab(Likes, buffers=Size.SMALL * 1000, limit=Size.SMALL * 1000) as lab:
+    with Lab(Likes, buffers=size * 1000, limit=size * 1000) as lab:
         alice = lab.connect("alice")
-        for _ in range(Size.SMALL * 100):
+        for _ in range(size * 100):
             alice.send(b"x")
-            assert lab.step(Size(5)).explain()
-            alice.recv(Size.SMALL)
+            assert lab.step(size).explain()
+            alice.recv(size)
         lab.tape.save(tmp_path / "tape")
 
 
