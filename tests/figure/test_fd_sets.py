@@ -166,6 +166,20 @@ def test_low_cells_that_look_alike_are_drawn_in_one_which_covers_them_all():
     assert first.text == "97 fds, 3 to 99: read asked, not ready"
 
 
+@pytest.mark.parametrize("fds", [5, 9, 33, 200])
+def test_for_a_new_fd_no_column_is_made_anew_that_does_not_show_it(fds: int):
+    """There are rows kept free for it, in a heat map too."""
+    few = turn(0, interest=events(dict.fromkeys(range(3, 3 + fds), 1)))
+    more = turn(1, interest=events(dict.fromkeys(range(3, 4 + fds), 1)))
+    sheet = Sheet(Written([few, more]), [PANELS["fd sets"]()])
+    sheet.show(Written([few]))
+    before = {layer.key: layer.marks for layer in sheet.draw(0).layers if "column" in layer.key}
+    sheet.tape = Written([few, more])
+    after = {layer.key: layer.marks for layer in sheet.draw(1).layers if "column" in layer.key}
+    assert len(before) == 1 and len(after) == 2
+    assert all(after[key] is marks for key, marks in before.items())
+
+
 def test_an_error_of_a_handler_is_outlined_where_it_happened():
     tape = many(3, 20)
     marks = drawn(tape, 15, "fd sets")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import math
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
@@ -24,6 +25,7 @@ from labkit.tape.turn import Call, Event
 AGAIN = (errno.EAGAIN, errno.EWOULDBLOCK)
 WRITES = frozenset(["connect", "write", "writev"])  # and all that begin with send
 TIERS = (4, 8, 12, 16, 24)  # rows that are kept free, so that a new fd seldom moves the others
+MAPS = [size << by for by in range(4, 14) for size in (2, 3)]  # and in a heat map: 32, 48, 64, 96, …
 ROW, LOW = 20, 13  # pixels of a row, and of one in a figure that must be low
 MAP = 320  # pixels of a heat map
 OUTLINED = 7  # from this height of a row on, cells have outlines and crosses
@@ -57,7 +59,7 @@ class FdSets(Panel):
         first, turns = scene.column(place.count)
         fds = fds_of(turns)
         tall = place.h - TOP - UNDER
-        high = min(ROW + 6.0, tall / next((tier for tier in TIERS if len(fds) <= tier), len(fds)))
+        high = min(ROW + 6.0, tall / next((tier for tier in (*TIERS, *MAPS) if len(fds) <= tier), len(fds)))
         every = 1 if high >= LOW - 1 else int(-(-LINE // high))  # rows from label to label
         names = told_apart([labelled(_latest(turns, fd, scene), fd) for fd in fds[::every]], place.w * NAMES)
         label = min(place.w * NAMES, max([60.0, *(room(name) for name in names)])) // 12 * 12 + 20
@@ -75,11 +77,10 @@ class FdSets(Panel):
         yield Part("names", x, y + TOP, of, lambda: self._names(named, high * every, high, label - 8))
         for turn in turns:
             if turn is not None:
-                calls = scene.calls(turn)
-                yield Part(
-                    f"column {turn.index}", x + grid.x(turn.index), y + TOP, (turn.index, len(calls), rows),
-                    partial(self._column, turn, calls, rows),
-                )  # fmt: skip
+                calls, at = scene.calls(turn), x + grid.x(turn.index)
+                own = rows._replace(fds=fds[: bisect_right(fds, last_of(turn))])  # a later fd changes nothing
+                of = turn.index, len(calls), own
+                yield Part(f"column {turn.index}", at, y + TOP, of, partial(self._column, turn, calls, own))
         yield from self._now(scene, grid, rows, x, y)
 
     # ---- its parts -----------------------------------------------------------------------------------
@@ -149,10 +150,8 @@ class FdSets(Panel):
         """The pale column after the newest iteration: what a wait would be told at this moment."""
         if scene.now is None or scene.index < grid.first:
             return
-        ready = tuple((fd, int(events)) for fd, events in scene.now.ready.items() if fd in rows.fds)
-        yield Part(
-            "now", x + grid.x(scene.index + 1), y + TOP, (ready, rows), lambda: self._held(ready, rows)
-        )
+        now = tuple((fd, int(events)) for fd, events in scene.now.ready.items() if fd in rows.fds)
+        yield Part("now", x + grid.x(scene.index + 1), y + TOP, (now, rows), lambda: self._held(now, rows))
 
     def _held(self, ready: Sequence[tuple[int, int]], rows: Rows) -> list[Mark]:
         high = rows.high * len(rows.fds)
@@ -185,6 +184,11 @@ def fds_of(turns: Sequence[Iteration | None]) -> tuple[int, ...]:
             fds.update(turn.ready)
             fds.update(call.fd for call in turn.calls if call.errno in AGAIN)
     return tuple(sorted(fds))
+
+
+def last_of(turn: Iteration) -> int:
+    """The largest of them in one iteration; −1 if there is none."""
+    return max((*turn.interest, *turn.ready, *(c.fd for c in turn.calls if c.errno in AGAIN)), default=-1)
 
 
 def bits_of(turns: Sequence[Iteration | None]) -> tuple[int, ...]:
