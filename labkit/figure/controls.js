@@ -42,9 +42,7 @@ const put = (node, name, value) => { if (node[name] !== value) node[name] = valu
 /** The rows of controls above a figure; `root` is the whole figure's element. */
 class Controls {
   constructor(root, send, fullScreen) {
-    this.root = root;
-    this.send = send;
-    this.state = {};
+    Object.assign(this, { root, send, state: {} });
     this.build(fullScreen);
   }
 
@@ -104,9 +102,7 @@ class Controls {
     return Number(scrubber.value);
   }
 
-  find(way) {
-    this.send({ do: "find", what: this.sought.value || "error", way });
-  }
+  find(way) { this.send({ do: "find", what: this.sought.value || "error", way }); }
 
   /** To the card of the question that this figure would answer. */
   question() {

@@ -4,10 +4,7 @@
 // controls.js, widget.js, notebook.js and play.js, joined in this order (script.py).
 
 const SOLID = 6; // pixels: a box less high has no outline
-const FAMILIES = {
-  plain: '"DejaVu Sans", Verdana, system-ui, sans-serif',
-  mono: '"DejaVu Sans Mono", Menlo, Consolas, monospace',
-};
+const FAMILIES = { plain: '"DejaVu Sans", Verdana, system-ui, sans-serif', mono: '"DejaVu Sans Mono", Menlo, Consolas, monospace' };
 
 /** An element with properties or attributes, and children; a string becomes text, never HTML. */
 function make(tag, properties = {}, ...children) {
@@ -29,11 +26,8 @@ const paths = () => ({ fill: new Path2D(), line: new Path2D(), cross: new Path2D
 /** Paints layers of marks on a canvas, on whole device pixels, by the table of looks and the page's own ground. */
 class Painter {
   constructor(canvas) {
-    this.canvas = canvas;
+    Object.assign(this, { canvas, table: null, colours: {}, scale: 0 }); // device pixels of one pixel of a drawing
     this.pen = canvas.getContext("2d", { alpha: false }); // its ground is painted: half the work for the page
-    this.table = null;
-    this.colours = {};
-    this.scale = 0; // device pixels of one pixel of a drawing
   }
 
   /** The role of a mark, as theme.role() finds it. */
@@ -46,10 +40,7 @@ class Painter {
   resize(width, height, scale) {
     const wide = Math.round(width * scale), tall = Math.round(height * scale);
     this.scale = scale;
-    if (this.canvas.width !== wide || this.canvas.height !== tall) {
-      this.canvas.width = wide;
-      this.canvas.height = tall;
-    }
+    if (this.canvas.width !== wide || this.canvas.height !== tall) Object.assign(this.canvas, { width: wide, height: tall });
   }
 
   paint(layers) {

@@ -17,19 +17,14 @@ const SILENT = new Set(["title", "swatch", "legend", "rule", "band", "flow", "bo
 /** A figure in `root`: what comes in by receive() is painted; what the reader wants goes out by `send`. */
 export class Figure {
   constructor(root, send) {
-    this.root = root;
-    this.send = send;
+    Object.assign(this, { root, send, drawing: null, layers: [], byKeyboard: false, glides: [] });
     this.pieces = new Map(); // layers that the sender knows we have
     this.held = new Map(); // drawings of whole iterations that are true still, by iteration; null is asked for
     this.told = {}; // the state as the sender knows it: ours may be ahead of it
     this.orders = this.ahead = 0; // orders that were sent; the last that led to a drawing we held
-    this.drawing = null;
-    this.layers = [];
     this.pointed = null; // the mark under the pointer, or that the keyboard has gone to
-    this.byKeyboard = false;
-    this.glides = [];
     this.lastGlide = this.lastWords = 0;
-    this.build();
+    this.build(root);
     this.sizes = new ResizeObserver(() => this.fit());
     this.painter = new Painter(this.canvas);
     this.watch();
@@ -37,8 +32,8 @@ export class Figure {
 
   // ---- the page
 
-  build() {
-    this.controls = new Controls(this.root, message => this.order(message), () => this.fullScreen());
+  build(root) {
+    this.controls = new Controls(root, message => this.order(message), () => document.fullscreenElement ? document.exitFullscreen() : root.requestFullscreen?.());
     this.canvas = make("canvas", { role: "img" });
     this.tip = make("div", { className: "lk-tip", hidden: true });
     this.sheet = make("div", { className: "lk-sheet", tabIndex: 0, role: "application", "aria-roledescription": "figure",
@@ -108,11 +103,6 @@ export class Figure {
       this.asking = setTimeout(() => this.send({ do: "width", value: wide, high }), this.drawing ? 60 : 0);
     }
     this.later();
-  }
-
-  fullScreen() {
-    if (document.fullscreenElement) document.exitFullscreen();
-    else this.root.requestFullscreen?.();
   }
 
   /** Take the colours that go with the page: its own ground and ink, and the palette that stands out on them. */
