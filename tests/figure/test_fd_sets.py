@@ -299,3 +299,9 @@ def test_two_tapes_are_aligned_where_they_part():
     assert bands["compared"] == bands["fd sets"]
     eighths = [mark.iteration for mark in of(drawing.marks(), "number", "") if mark.panel == "compared"]
     assert eighths == [n for n in range(2, 42) if n % 8 == 0 and n != 6]
+
+
+@pytest.mark.parametrize("fds, width", [(3, 420), (40, 420), (40, 640), (40, 1000)])
+def test_no_word_of_the_legend_is_outside(fds: int, width: int):
+    words = of(drawn(many(fds, 20), 10, "fd sets", width=width), "legend")
+    assert max(mark.box[0] + mark.box[2] for mark in words) <= (width)

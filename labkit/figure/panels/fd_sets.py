@@ -79,8 +79,8 @@ class FdSets(Panel):
             if turn is not None:
                 calls, at = scene.calls(turn), x + grid.x(turn.index)
                 own = rows._replace(fds=fds[: bisect_right(fds, last_of(turn))])  # a later fd changes nothing
-                of = turn.index, len(calls), own
-                yield Part(f"column {turn.index}", at, y + TOP, of, partial(self._column, turn, calls, own))
+                told = turn.index, len(calls), own
+                yield Part(f"column {turn.index}", at, y + TOP, told, partial(self._column, turn, calls, own))
         yield from self._now(scene, grid, rows, x, y)
 
     # ---- its parts -----------------------------------------------------------------------------------
@@ -99,7 +99,7 @@ class FdSets(Panel):
         if now:
             entries.append(("now column", "held now"))
         if math.fsum(room(text) + 34 for _, text in entries) > place.w:
-            entries = [(role, text.partition(",")[0]) for role, text in entries]
+            entries = [(role, text.partition(",")[0].removeprefix("ready: ")) for role, text in entries]
         words = math.fsum(room(text) for _, text in entries)
         step = max(20.0, min(34.0, (place.w - words) / len(entries)))  # a swatch, and space on both sides
         x = max(0.0, min(label, place.w - words - step * len(entries)))
