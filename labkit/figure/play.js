@@ -55,7 +55,7 @@ class Recorded {
       this.go(this.at);
     } else if (["speed", "granularity", "theme"].includes(order)) {
       this[order] = message.value;
-      if (order === "granularity") this.goTo(this.frame.i);
+      if (order === "granularity" && !this.stops(this.frame)) this.goTo(this.frame.i);
       else this.go(this.at);
       if (order === "speed" && this.timer) this.play();
     }

@@ -66,7 +66,9 @@ def test_it_begins_after_the_call_that_the_figure_showed(
     (tmp_path / "x.html").write_text(re.sub(r'(?<=type="text/plain">)[^<]+', kept, file.read_text()))
     for page in opened(chromium, tmp_path / "x.html", {"width": 1280, "height": 900}):
         assert page.evaluate(AT) == [0, 0]
-        page.get_by_role("button", name="Forward").click()
+        page.get_by_label("Back and Forward by").select_option("call")
+        assert page.evaluate(AT) == [0, 0], "where it stood"
+        page.get_by_label("Back and Forward by").select_option("iteration")
         assert page.evaluate(AT) == [0, None]
 
 
