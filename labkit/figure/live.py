@@ -34,7 +34,7 @@ log = logging.getLogger("labkit")
 
 DEFAULT = ("fd sets", "calls", "buffers", "time")
 LOOK_EVERY = 0.01  # seconds between two looks at the tape's head
-LOOK_RARELY = 0.05  # and while the lab is busy
+LOOK_RARELY = 0.05  # and while the lab is busy, or has long stood still
 LOOK_AT_NOW = 0.1  # seconds between two looks at what a stopped lab's kernel holds
 FRAMES_A_SECOND = 60.0
 SHARE = 0.35  # of a core that drawing may take while the lab has time to spare
@@ -391,7 +391,9 @@ def _serve(figure: weakref.ref[LiveFigure], orders: queue.SimpleQueue[Any]) -> N
             if str(error) != this.trouble:
                 log.exception("the figure of %r stumbled", this.player)
             this.trouble = str(error)
-        due = this._next_frame - time.monotonic() if this.running else LOOK_EVERY
-        look = LOOK_RARELY if this.busy else LOOK_EVERY
+        now = time.monotonic()
+        stands = not this.running and now > this._moved[0] + QUIET  # an order wakes it all the same
+        look = LOOK_RARELY if this.busy or stands else LOOK_EVERY
+        due = this._next_frame - now if this.running else look
         patience = min(max(due, look / 4), look)
         del this

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import queue
+import time
+import weakref
 from types import SimpleNamespace
 from typing import Any
 
@@ -408,6 +411,28 @@ def test_a_drawing_that_fails_is_told_and_ends_nothing(caplog: pytest.LogCapture
     assert figure.trouble == "the figure could not be drawn: ZeroDivisionError: division by zero"
     assert "the figure could not be drawn" in caplog.text
     figure.close()
+
+
+def test_a_figure_that_stands_looks_rarely_until_there_is_something_new():
+    player = Player()
+    figure, _ = made(player)
+    waits: list[float] = []
+
+    class Orders:
+        def get(self, timeout: float) -> Any:
+            waits.append(timeout)
+            if len(waits) == 4:
+                player.step()
+            if len(waits) == 6:
+                return None
+            raise queue.Empty
+
+        def get_nowait(self) -> Any:
+            raise queue.Empty
+
+    figure._moved = time.monotonic() - 2 * live.QUIET, figure._newest()
+    live._serve(weakref.ref(figure), Orders())  # type: ignore[arg-type]
+    assert waits[1:] == [live.LOOK_RARELY] * 3 + [live.LOOK_EVERY] * 2
 
 
 def test_orders_that_the_next_of_their_kind_makes_needless_are_left_out():
