@@ -81,7 +81,7 @@ export class Figure {
     for (const each of this.queries) each.removeEventListener("change", this.recoloured);
     this.controls.close();
     clearTimeout(this.speaking);
-    clearTimeout(this.asking);
+    for (const each of [this.asking, this.wording]) clearTimeout(each);
     this.closed = true;
   }
 
@@ -159,7 +159,9 @@ export class Figure {
     this.layers = layers;
     this.places = this.bytes();
     if (glide) this.startGliding(before);
+    clearTimeout(this.wording);
     if (!this.state.running || performance.now() - this.lastWords > WORDS_EVERY) this.say();
+    else this.wording = setTimeout(() => this.say(), WORDS_EVERY); // it may be the last, and the loop asleep
     if (this.pointed) this.point(this.byKeyboard ? this.again(this.pointed) : null, this.byKeyboard);
     this.later();
   }

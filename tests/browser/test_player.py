@@ -147,6 +147,18 @@ def test_low_cells_that_are_drawn_in_one_have_no_outline_of_their_own(page: Page
     assert page.evaluate(OUTLINED) == [False, True]
 
 
+LAST = """() => {
+  const { figure } = player, { drawing, layers } = figure;
+  Object.assign(figure.state, { running: true });
+  for (const says of ["one", "the last"]) figure.show({ drawing: { ...drawing, says }, layers });
+}"""
+
+
+def test_the_words_are_those_of_the_last_drawing_though_a_loop_that_runs_falls_asleep_after_it(page: Page):
+    page.evaluate(LAST)
+    page.wait_for_function("() => player.figure.said.textContent === 'the last'", timeout=5_000)
+
+
 def test_what_of_the_slider_lies_ahead_is_as_dark_as_the_page(chromium: Browser, file: Path):
     for page in opened(chromium, file, {"width": 900, "height": 800}, scheme="dark"):
         page.evaluate("player.goTo(1)")
