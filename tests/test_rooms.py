@@ -41,6 +41,7 @@ ONLY_IN = {
     "numpy": {"charts", "figure/agg.py"},
     "ipywidgets": {"figure", "teaching", "classroom"},
     "anywidget": {"figure", "teaching", "classroom"},
+    "jupyter_server": {"figure/prompt.py"},
 }
 
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import base64
+import ctypes
 import json
+import os
 import re
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,6 +19,7 @@ from axe_playwright_python.sync_playwright import Axe
 
 from .conftest import Open
 from .reader import Figure, Notebook
+from .server import JupyterLab
 
 NAME = "00-start-here.ipynb"
 LAB_CELL, LIVE_CELL = "lab = Lab(Shout", "lab.live("
@@ -49,6 +53,33 @@ def figure(start: Notebook) -> Figure:
 def test_runs_without_an_error_or_a_complaint(start: Notebook):
     assert start.errors() == []
     assert start.dialogs() == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="another process's socket is had with pidfd_getfd(2)")
+def test_no_answer_waits_for_the_one_before(start: Notebook, lab: JupyterLab):
+    """Jupyter Server leaves Nagle's algorithm on: then the second of two small messages waits up to 40 ms."""
+    prompt = [
+        held.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        for held in sockets_of(lab.pid)
+        if held.getsockname()[1:2] == (lab.port,)
+    ]
+    assert any(prompt), "none of its connections has TCP_NODELAY"
+
+
+def sockets_of(pid: int) -> Iterator[socket.socket]:
+    """A duplicate of each internet socket of another process, one at a time."""
+    pidfd = os.pidfd_open(pid)
+    try:
+        for name in os.listdir(f"/proc/{pid}/fd"):
+            if not os.readlink(f"/proc/{pid}/fd/{name}").startswith("socket:"):
+                continue
+            taken = ctypes.CDLL(None, use_errno=True).syscall(438, pidfd, int(name), 0)  # pidfd_getfd
+            assert taken >= 0, os.strerror(ctypes.get_errno())
+            with socket.socket(fileno=taken) as held:
+                if held.family == socket.AF_INET:
+                    yield held
+    finally:
+        os.close(pidfd)
 
 
 def test_a_compact_figure_leaves_room_for_what_says_what_to_do(start: Notebook):
