@@ -115,8 +115,8 @@ def test_what_was_drawn_is_true_until_the_tape_its_findings_or_the_room_change()
 
 @pytest.mark.parametrize(
     "spent, more, waits",
-    [(0.0, 1, 1 / 60), (0.07, 1, 0.2), (0.07, 1000, 3.5)],
-    ids=["sixty a second", "a share of a core", "less while the lab is busy"],
+    [(0.0, 1, 1 / 90), (0.07, 1, 0.2), (0.07, 1000, 3.5)],
+    ids=["ninety a second", "a share of a core", "less while the lab is busy"],
 )
 def test_while_it_runs_drawing_takes_no_more_than_its_share(
     monkeypatch: pytest.MonkeyPatch, spent: float, more: int, waits: float
