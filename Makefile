@@ -12,7 +12,7 @@ PYTHON ?=
 PORT   ?= 8888
 MINUTES ?= 30
 JOBS   ?= 2
-MORE   ?= 4
+MORE   ?= 6
 START  := notebooks/00-start-here.ipynb
 
 VENV := .venv

@@ -15,7 +15,7 @@ CELLS = (
     "import asyncio\nfrom labkit import LiveFigure, watch",
     "with watch(asyncio.get_running_loop()) as itself:\n"
     '    display(LiveFigure(itself, "fd sets", "time"))\n'
-    "    for _ in range(200):\n"
+    "    for _ in range(100):\n"
     "        await asyncio.sleep(0.05)",
 )
 SHOWN = """() => {

@@ -165,7 +165,7 @@ class Class(NamedTuple):
 @pytest.fixture(
     scope="module",
     params=[
-        Class(SOME, {"right", "wrong_once"}, 1),
+        Class(SOME, {"wrong_once"}, 1),
         pytest.param(Class(STUDENTS.keys(), AGAIN, 2), marks=pytest.mark.long),
     ],
     ids=["some", "everybody"],

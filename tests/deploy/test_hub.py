@@ -25,7 +25,7 @@ from ..course.test_round import ANSWERS, NAME, answer, keep_one_exercise, nbgrad
 from .hub import ROOT, Hub, memory
 
 NO_HUB = "JupyterHub has no release for this Python"
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.long, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +50,6 @@ def test_students_start_with_the_lessons_and_keep_what_they_change(hub: Hub):
     assert mine.read_text() == changed
 
 
-@pytest.mark.long
 def test_two_students_log_in_run_a_lesson_hold_a_live_figure_and_hand_in(hub: Hub):
     """At the same time; through nbgrader's own exchange, and marked as they deserve."""
     pytest.importorskip("nbgrader", reason="nbgrader has no release for this Python")
