@@ -89,7 +89,8 @@ release: $(LAB)  ## write what students get into DIR: no tests, no answers; WHEE
 	$(PY) deploy/release.py "$(DIR)" $(if $(WHEELS),--wheels)
 
 $(LAB): requirements.lock pyproject.toml $(BROKEN)
-	@if [ -z "$(BROKEN)" ] && [ -e $@ ]; then \
+	@[ ! -L $(VENV) ] || { echo "$(VENV) is a link to somebody else's: remove the link, and make sets up its own"; exit 2; }; \
+	if [ -z "$(BROKEN)" ] && [ -e $@ ]; then \
 	    rm -f $(LAB) $(TESTED); \
 	    echo "The lock has changed: bringing $(VENV) up to date."; \
 	else \

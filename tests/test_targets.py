@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import re
+import subprocess
+from pathlib import Path
 
 from .conftest import HERE, UNHURRIED
 from .helpers import ROOT
@@ -37,3 +39,18 @@ def test_all_of_them_are_run_by_the_machine_that_tests():
 
 def test_what_is_named_unhurried_is_there():
     assert not [name for name in UNHURRIED if not (HERE / name).is_file()]
+
+
+def test_an_environment_that_is_only_linked_to_is_not_set_up_anew(tmp_path: Path):
+    """`venv --clear` follows a link: it would empty what belongs to another checkout."""
+    others = tmp_path / "others"
+    others.mkdir()
+    (others / "kept").touch()
+    for name in ("Makefile", "requirements.lock", "pyproject.toml"):
+        (tmp_path / name).write_text((ROOT / name).read_text("utf-8"))
+    (tmp_path / ".venv").symlink_to(others)
+    made = subprocess.run(
+        ["make", ".venv/.lab", "PYTHON=/bin/false"], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert made.returncode and "is a link" in made.stdout
+    assert (others / "kept").exists()
