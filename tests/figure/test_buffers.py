@@ -156,7 +156,7 @@ def test_the_check_says_that_bytes_add_up_or_do_not_or_why_nobody_knows():
         ({"accounts": {7: short}}, "bad", "✗", "BYTES ARE MISSING"),
         ({"accounts": {}}, "unsure", "–", "does not say"),
         ({"accounts": {7: it.accounts[7]._replace(open=False)}}, "unsure", "–", "closed"),
-        ({"accounts": {7: it.accounts[7]._replace(moving=True)}}, "unsure", "–", "moving"),
+        ({"accounts": {7: it.accounts[7]._replace(moving=True)}}, "unsure", "–", "moved bytes"),
     ):
         tape = Written(
             [turn(0, **{"queues": it.queues, "accounts": it.accounts, "capacity": it.capacity, **fields})]

@@ -148,7 +148,7 @@ def test_the_check_says_in_whole_words_what_it_knows():
         ),
         ({"accounts": {}}, "– the kernel does not say what its peer holds"),
         ({"accounts": {7: account._replace(open=False)}}, "– its peer's end is closed"),
-        ({"accounts": {7: account._replace(moving=True)}}, "– the peer was moving"),
+        ({"accounts": {7: account._replace(moving=True)}}, "– the peer moved bytes while it was asked"),
         ({"queues": {7: it.queues[7]._replace(recv_queue=None)}}, "– the kernel does not say"),
     ):
         shown = {"queues": it.queues, "accounts": it.accounts, "capacity": it.capacity, **fields}

@@ -238,7 +238,9 @@ def verdict(it: Iteration, fd: int) -> tuple[str, str]:
         return "unsure", "the kernel does not say what its peer holds"
     if not account.open:
         return "unsure", "its peer's end is closed"
-    return "unsure", "the peer was moving" if account.moving else "the kernel does not say"
+    if account.moving:
+        return "unsure", "the peer moved bytes while it was asked"
+    return "unsure", "the kernel does not say"
 
 
 def numbered(count: int, bar: float, wide: float) -> tuple[str, float]:
