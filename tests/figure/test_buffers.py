@@ -10,7 +10,7 @@ import pytest
 from labkit.figure.layout import room
 from labkit.figure.marks import Mark
 from labkit.figure.panels.buffers import abridged, amount, numbered, wrapped
-from labkit.tape.turn import Call, Moment, Now, Queues
+from labkit.tape.turn import Call, Capacity, Moment, Now, Queues
 
 from .reading import drawn, middle, of
 from .written import Written, connected, events, turn
@@ -98,6 +98,18 @@ def test_few_bytes_fill_a_place_of_their_own_scale_and_are_shown_as_text():
     assert widths["recv_queue"] == pytest.approx(widths["write_buffer"] * 5 / 16)
     assert widths["send_queue"] == widths["unsent"] == 0
     assert [mark.value for mark in marks] == [None, 5, 4, 16, 0, None]
+
+
+@pytest.mark.parametrize("held, fullest", [(5, False), (50_000, False), (50_001, True), (90_000, True)])
+def test_a_small_place_beside_a_large_one_is_no_line_while_no_bar_would_look_full(held: int, fullest: bool):
+    """Where the kernel's defaults are 100,000 and 4,000,000 bytes, and little is held."""
+    shared = {"capacity": {7: Capacity(100_000, 4_000_000, 4_000_000, 100_000)}}
+    marks = drawn(Written([turn(0, queues={7: Queues(held, 0, 0, 0)}, **shared)]), 0, "buffers")
+    places = {mark.state: mark.box[2] for mark in of(marks, "place")}
+    (bar,) = (mark for mark in of(marks, "bytes") if mark.state == "recv_queue")
+    whole = places["send_queue"]
+    assert bar.box[2] == pytest.approx(whole * held / (4_000_000 if fullest else 100_000))
+    assert places["recv_queue"] == pytest.approx(whole / 40 if fullest else whole)
 
 
 def test_the_bytes_themselves_stand_under_their_bars():

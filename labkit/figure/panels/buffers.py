@@ -1,6 +1,6 @@
 """Where every byte is: a row a connection, six places from the peer through both kernel queues and back.
 
-All bars of a row are on one scale, that of the largest place in it. In a stepped lab the bytes themselves
+All bars of a row are on one scale (scale() says which). In a stepped lab the bytes themselves
 stand under their bars. It knows a Scene, and neither sockets nor who sent what.
 """
 
@@ -155,12 +155,16 @@ SIGNS = {"good": "✓", "bad": "✗", "unsure": "–"}
 
 def scale(row: Row) -> float:
     """Bytes that a bar as wide as its place stands for, in the whole row: few bytes are not held against
-    what the places could hold, or nothing would be seen of them.
+    what the places could hold, or nothing would be seen of them; nor is a small place against a large one
+    while less than half of it is full anywhere, or the small one would be a line.
     """
-    held = [each for each in (*row.held, *row.now) if each]
-    if row.contents is not None and max(held, default=0) <= FEW:
-        return max([FEW_LEAST, *held])
-    return max([*held, *(each for each in row.limits if each)], default=DEFAULT)
+    most = max([each for each in (*row.held, *row.now) if each], default=0)
+    limits = [each for each in row.limits if each]
+    if row.contents is not None and most <= FEW:
+        return max(FEW_LEAST, most)
+    if limits and most <= min(limits) / 2:
+        return min(limits)
+    return max(most, *limits) if limits else most or DEFAULT
 
 
 def _high(rows: int, scene: Scene) -> float:
