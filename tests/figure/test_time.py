@@ -84,3 +84,14 @@ def test_the_shares_are_those_of_the_iterations_that_are_shown():
 ])  # fmt: skip
 def test_a_share_is_never_nothing_or_all_unless_it_is(part: int, whole: int, said: str):
     assert percent(part, whole) == said
+
+
+@pytest.mark.parametrize("width", [640, 1000, 1920])
+@pytest.mark.parametrize("first", [12_992, 1_234_560])
+def test_a_long_number_is_not_written_over_what_names_the_rows(first: int, width: int):
+    tape = Written([turn(first + n) for n in range(200)], dropped=first)
+    marks = drawn(tape, first + 150, "time", width=width)
+    numbers, labels = of(marks, "number"), of(marks, "label")
+    assert len(numbers) > 1 and labels
+    for number in numbers:
+        assert all(label.box[0] + label.box[2] <= number.box[0] for label in labels), number

@@ -48,7 +48,8 @@ def _numbers(panel: Panel, index: int, grid: Columns, foot: float) -> list[Mark]
 def _number(panel: Panel, number: int, grid: Columns, foot: float, state: str) -> Mark:
     text = f"{number:,}"
     wide = room(text, "bold") + 2
-    x = min(grid.x(number) + (grid.step - wide) / 2, grid.right + grid.step - wide)
+    x = max(grid.x(number) + (grid.step - wide) / 2, grid.x(grid.first))  # not over what names the rows
+    x = min(x, grid.right + grid.step - wide)
     return panel.says("number", state, x, foot + 1, wide, text, iteration=number)
 
 
