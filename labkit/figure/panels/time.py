@@ -73,12 +73,13 @@ class Time(Panel):
             text = f"{state} {percent(ns, whole)} of these iterations"
             marks.append(self.box("share", state, (x, y, wide, 10), value=ns, text=text))
             x += wide
-        x = 0.0
-        for state, ns in (("asleep", asleep), ("awake", awake), ("cpu", min(cpu, whole))):  # two clocks
-            text = f"{state.replace('cpu', 'CPU')} {percent(ns, whole)}"
+        x, keys = 0.0, {"asleep": asleep, "awake": awake, "cpu": min(cpu, whole)}  # two clocks
+        texts = [f"{state.replace('cpu', 'CPU')} {percent(ns, whole)}" for state, ns in keys.items()]
+        gap = min(15.0, (place.w - sum(room(text) + 17 for text in texts)) / 2)  # so that the last is whole
+        for (state, ns), text in zip(keys.items(), texts, strict=True):
             marks.append(self.box("swatch", f"bar {state}", (x, HEAD + 3, 12, 12), text=text))
             marks.append(self.says("legend", "", x + 17, HEAD, room(text) + 1, text, value=ns))
-            x += room(text) + 32
+            x += room(text) + 17 + gap
         return marks
 
     def _column(self, turn: Iteration, lanes: dict[str, float], tall: float, step: float) -> list[Mark]:
