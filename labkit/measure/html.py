@@ -95,4 +95,4 @@ def connection_state(meaning: str, state: str, more: Iterable[str]) -> str:
     edge = f"border: 1px solid currentColor; border-left: 6px solid {STATES.get(meaning, 'currentColor')}"
     rest = "<br>".join(map(text, more))
     inside = f"<b>{text(meaning)}</b><br><small>{text(state)}</small>"
-    return f'<div style="{edge}; padding: 2px 8px">{inside}</div>{rest}'
+    return f'<div style="{edge}; padding: 2px 6px">{inside}</div>{rest}'
