@@ -54,7 +54,7 @@ def on_epoll(listener):
 def on_kqueue(listener):
     socks = {listener.fileno(): listener}
     with contextlib.closing(select.kqueue()) as kqueue:
-        changes = [select.kevent(listener)]  # its filter: READ; to do: ADD
+        changes = [select.kevent(listener)]
         while True:
             events, changes = kqueue.control(changes, 100), []
             for event in events:

@@ -13,7 +13,7 @@ from typing import Any
 
 import labkit.measure.html as html
 
-SMALL = 'style="margin: 0; font-size: 12px; line-height: 1.35; white-space: pre"'
+SMALL = 'style="margin: 0; font-size: 11px; line-height: 1.35; white-space: pre"'
 
 
 class SideBySide(dict[str, Callable[..., Any]]):
