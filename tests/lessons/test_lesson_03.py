@@ -62,12 +62,12 @@ def test_s36_the_kernels_own_flags(seen):
     answers = dict(seen.answers)
     assert answers["never connected"] == ["RW", "POLLHUP POLLOUT", "EPOLLHUP EPOLLOUT"]
     assert answers["bytes to read"] == ["RW", "POLLIN POLLOUT", "EPOLLIN EPOLLOUT"]
-    assert answers["the peer will send no more"] == ["RW", "POLLIN POLLOUT", "EPOLLIN EPOLLOUT EPOLLRDHUP"]
-    letters, poll, epoll = answers["the peer has reset it"]
+    assert answers["peer will send no more"] == ["RW", "POLLIN POLLOUT", "EPOLLIN EPOLLOUT EPOLLRDHUP"]
+    letters, poll, epoll = answers["peer has reset it"]
     assert letters == "RW"
     assert {"POLLERR", "POLLHUP", "POLLIN"} <= set(poll.split())
     assert {"EPOLLERR", "EPOLLHUP", "EPOLLIN", "EPOLLRDHUP"} <= set(epoll.split())
-    assert answers["the peer closed, with bytes unread"] == [letters, poll, epoll]  # S13: a reset, too
+    assert answers["peer closed, bytes unread"] == [letters, poll, epoll]  # S13: a reset, too
 
 
 @the_lesson
@@ -140,7 +140,7 @@ def test_s75_asking_every_channel_costs_more_than_the_kernel(seen):
 def test_c10k_one_echo_costs_the_same_among_thousands(seen):
     ended = seen.c10k.ended  # a busy machine brings fewer
     assert not ended or "arrived within" in ended or "deadline" in ended
-    on_epoll, on_poll = (curve(seen.c10k, name) for name in ("on epoll", "on poll"))
+    on_epoll, on_poll = (curve(seen.c10k, name) for name in ("epoll", "poll"))
     assert growth(on_epoll, 10, 10_000) < 4
     assert on_poll[max(on_poll)] > 3 * on_epoll[max(on_epoll)]
     assert seen.turned == [[1]] * 10
