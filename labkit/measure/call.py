@@ -76,7 +76,7 @@ def shown(outcome: Any) -> str:
 class Table(dict[str, Measured]):
     """Measured calls under each other, by what the reader would write: a bar is the time on the clock.
 
-    The dark part of a bar is the CPU that the thread used; the light part is the time that it slept.
+    The green part of a bar is the CPU that the thread used; the grey part is the time that it slept.
     """
 
     def _repr_html_(self) -> str:

@@ -86,7 +86,7 @@ class Sampler:
             [html.text(name), html.thread_states(row, ends), html.text(mostly(row))]
             for name, row in rows.items()
         ]
-        scale = ["", html.text(f"0 to {duration(ends)}; dark: runs, striped: sleeps"), ""]
+        scale = ["", html.text(f"0 to {duration(ends)}; solid: runs, striped: sleeps"), ""]
         return html.table([], [*body, scale])
 
     def __repr__(self) -> str:
