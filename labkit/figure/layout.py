@@ -99,6 +99,7 @@ def told_apart(names: Sequence[str], wide: float, font: str = "plain") -> list[s
     kept = next((k for k in range(len(head), 0, -1) if most + room(head[:k], font) <= wide), 0)
     begin = head[:kept].rstrip() + "…" if len(head) > max(kept, 1) else head
     short = {name: fitted(f"{long[name]}{begin}{part}{end}", wide, font) for name, part in own.items()}
+    short = {name: text.replace("……", "…") for name, text in short.items()}  # cut where it had been cut
     return [short.get(name, name) for name in names]
 
 

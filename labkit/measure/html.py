@@ -79,7 +79,7 @@ def bar(whole: float, dark: float) -> str:
 
 
 def thread_states(stretches: Iterable[tuple[str, int, int]], end: int, wide: int = 360) -> str:
-    """A strip of (what a thread did, from, till) up to `end`: solid where it runs, striped where it sleeps."""
+    """A strip of (what a thread did, from, till) up to `end`: solid where it runs, striped in a sleep."""
     return "".join(
         f'<span title="{text(what)}" style="display: inline-block; height: 16px; '
         f"width: {wide * (till - since) / end:.1f}px; "

@@ -100,6 +100,22 @@ def test_few_bytes_fill_a_place_of_their_own_scale_and_are_shown_as_text():
     assert [mark.value for mark in marks] == [None, 5, 4, 16, 0, None]
 
 
+@pytest.mark.parametrize("width", range(820, 900, 8))
+def test_what_places_are_called_is_whole_in_the_narrowest_of_two_columns(width: int):
+    """As on a full screen of 1280 pixels, where everything is half as large again."""
+    named = {7: "a rather long name of a peer that wants room"}
+    marks = drawn(
+        Written([turn(0, queues={7: Queues(1, 2, 3, 4)}, names=named)]),
+        0,
+        "fd sets",
+        "calls",
+        "buffers",
+        width=width,
+    )
+    words = {mark.text for mark in of(marks, "text", "centre") if mark.panel == "buffers"}
+    assert words >= {"unsent", "receive", "read", "write", "send", "unread"}
+
+
 @pytest.mark.parametrize("held, fullest", [(5, False), (50_000, False), (50_001, True), (90_000, True)])
 def test_a_small_place_beside_a_large_one_is_no_line_while_no_bar_would_look_full(held: int, fullest: bool):
     """Where the kernel's defaults are 100,000 and 4,000,000 bytes, and little is held."""

@@ -71,6 +71,16 @@ def test_of_names_that_are_too_long_as_much_as_fits_is_kept():
     assert told_apart(names[1:2] * 2, 100) == [fitted(names[1], 100)] * 2, "two calls of one fd"
 
 
+def test_a_name_is_cut_by_one_ellipsis_at_a_time():
+    names = [
+        f"{n} a rather long name of a peer that {what}"
+        for n, what in ((1204, "wants room"), (1205, "is another"))
+    ]
+    for wide in range(60, 300, 5):
+        told = told_apart(names, wide)
+        assert "……" not in "".join(told) and told[0] != told[1], told
+
+
 def test_names_that_fit_are_left_alone():
     assert told_apart(["alice", "alina"], 80) == ["alice", "alina"]
     assert told_apart([], 80) == []

@@ -103,7 +103,7 @@ class Buffers(Panel):
         for number, (_, name) in enumerate(PLACES.values()):
             x, wide = left + number * step, step - SPACE
             text = name if room(name) <= wide else SHORT.get(name, name)
-            marks.append(self.says("text", "centre", x, HEAD + LINE, wide, text))
+            marks.append(self.says("text", "centre", x - SPACE / 2, HEAD + LINE, step, text))
             limits = {each[number] for each in caps} - {None}
             text = "" if not caps else "no limit" if number in (2, 3) else "–" if not limits else ""
             if limits:
