@@ -95,3 +95,13 @@ def test_a_long_number_is_not_written_over_what_names_the_rows(first: int, width
     assert len(numbers) > 1 and labels
     for number in numbers:
         assert all(label.box[0] + label.box[2] <= number.box[0] for label in labels), number
+
+
+def test_the_key_is_whole_in_a_narrow_panel_whatever_the_shares_are():
+    tape = Written([turn(i, asleep_ns=50, awake_ns=10**8, cpu_ns=60) for i in range(3)])
+    marks = drawn(tape, 2, "time", width=340)  # as wide as it is at 1,280 pixels, beside the fd sets
+    keys, swatches = of(marks, "legend"), of(marks, "swatch")
+    assert [mark.text for mark in keys] == ["asleep < 0.1 %", "awake > 99.9 %", "CPU < 0.1 %"]
+    assert keys[-1].box[0] + keys[-1].box[2] <= 341
+    for key, swatch in zip(keys, swatches[1:], strict=False):
+        assert key.box[0] + key.box[2] <= swatch.box[0] + 1
