@@ -100,9 +100,10 @@ class Buffers(Panel):
             x, wide = left + first * step, (last - first + 1) * step - SPACE
             said = text if room(text) <= wide else text.strip("→ ")
             marks.append(self.says("text", "centre", x, HEAD, wide, said))
+        whole = max(room(name) for _, name in PLACES.values()) <= step
         for number, (_, name) in enumerate(PLACES.values()):
             x, wide = left + number * step, step - SPACE
-            text = name if room(name) <= wide else SHORT.get(name, name)
+            text = name if whole else SHORT.get(name, name)
             marks.append(self.says("text", "centre", x - SPACE / 2, HEAD + LINE, step, text))
             limits = {each[number] for each in caps} - {None}
             text = "" if not caps else "no limit" if number in (2, 3) else "–" if not limits else ""
