@@ -95,7 +95,7 @@ def _guide(axes: Axes, style: Look) -> None:
     while 10.0**decade < high / left:
         factor = 10.0**decade
         line = [left, right], [factor * left, factor * right]
-        axes.plot(*line, ":", color=style.colours["hairline"], lw=1.2, zorder=0)
+        axes.plot(*line, ":", color=style.colours["pale"], lw=1.2, zorder=0)
         decade += 1
     axes.set(xlim=(left, right), ylim=(low, high))
 
