@@ -40,8 +40,7 @@ lab: $(LAB)  ## open the lab in JupyterLab
 	@[ -e $(START) ] || { echo "make lab: $(START) is missing from this checkout"; exit 1; }; \
 	set -- --ip=127.0.0.1 --port="$(PORT)" --LabApp.default_url="/lab/tree/$(START)" \
 	    --ServerApp.root_dir="$$(pwd -P)" --LabApp.workspaces_dir="$$(pwd -P)/$(VENV)/share/lab-workspaces" \
-	    --ServerApp.answer_yes=True \
-	    --ServerApp.kernel_websocket_connection_class=labkit.figure.prompt.PromptConnection; \
+	    --ServerApp.answer_yes=True; \
 	[ "$$(id -u)" != 0 ] || set -- "$$@" --allow-root; \
 	if [ "$$(uname)" = Darwin ]; then [ -z "$$SSH_CONNECTION" ] || set -- "$$@" --no-browser; \
 	elif [ -z "$$DISPLAY$$WAYLAND_DISPLAY$$BROWSER" ]; then set -- "$$@" --no-browser; fi; \

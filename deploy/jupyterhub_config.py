@@ -79,7 +79,6 @@ c.Spawner.default_url = "/lab/tree/00-start-here.ipynb"
 c.Spawner.http_timeout = c.Spawner.start_timeout = 120
 c.Spawner.args = [
     "--ServerApp.terminals_enabled=False",
-    "--ServerApp.kernel_websocket_connection_class=labkit.figure.prompt.PromptConnection",  # for figures
     "--MappingKernelManager.cull_idle_timeout=1800",  # half an hour after the last look
     "--MappingKernelManager.cull_interval=120",
     "--ServerApp.shutdown_no_activity_timeout=7200",

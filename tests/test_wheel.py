@@ -65,6 +65,14 @@ def test_what_is_in_it(wheel: Path):
     assert not [name for name in names if "answers/" in name or "wrong_" in name]
 
 
+def test_a_server_beside_it_answers_a_page_promptly(python: Path, tmp_path: Path):
+    """Its extension is listed where Jupyter Server looks for such, and is one."""
+    ask = "from jupyter_server.extension.serverextension import main; main()"
+    listed = run(python, "-c", ask, "list", folder=tmp_path)
+    for state in ("enabled", "OK"):
+        assert re.search(rf"labkit\.figure\.prompt +\S*{state}", listed.stdout), listed
+
+
 def test_no_five_lines_of_a_solution_are_in_it(wheel: Path):
     """But for what the stubs give, and the two steps of lesson 11 that are written there, to be read."""
     exercises = {each.name: each for each in every()}

@@ -1,9 +1,8 @@
-"""What The Littlest JupyterHub reads besides its own settings: prompt figures, and idle kernels."""
+"""What The Littlest JupyterHub reads besides its own settings: idle kernels, and one core each."""
 
 c = get_config()  # noqa: F821 - JupyterHub gives it to this file
 
 c.Spawner.args = [
-    "--ServerApp.kernel_websocket_connection_class=labkit.figure.prompt.PromptConnection",  # for figures
     "--MappingKernelManager.cull_idle_timeout=1800",  # half an hour after the last look
     "--MappingKernelManager.cull_interval=120",
 ]

@@ -22,7 +22,6 @@ from typing import Any, Self
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = ROOT / "notebooks"
-PROMPT = "labkit.figure.prompt.PromptConnection"  # as in `make lab`
 STARTS_WITHIN = 180.0  # seconds, from a cold disk on a busy machine
 STOPS_WITHIN = 20.0
 QUIET = {
@@ -49,7 +48,6 @@ class JupyterLab:
                 sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1",
                 "--port=0", f"--IdentityProvider.token={self.token}", f"--ServerApp.root_dir={self.folder}",
                 "--LabApp.expose_app_in_browser=True", "--LabApp.news_url=None",
-                f"--ServerApp.kernel_websocket_connection_class={PROMPT}",
             ],
             cwd=self.folder,
             env=self._environment(),
