@@ -1,7 +1,8 @@
 """Where every byte is: a row a connection, six places from the peer through both kernel queues and back.
 
-All bars of a row are on one scale (scale() says which). In a stepped lab the bytes themselves
-stand under their bars. It knows a Scene, and neither sockets nor who sent what.
+All bars of a row are on one scale (scale() says which), but in a place too small to be seen (LEAST).
+In a stepped lab the bytes themselves stand under their bars. It knows a Scene, and neither
+sockets nor who sent what.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ OWNERS = (("peer →", 0, 0), ("kernel →", 1, 1), ("your program", 2, 3), ("�
 FEW, FEW_LEAST = 64, 16  # bytes: what is drawn on a scale of its own, and the least that fills its place
 DEFAULT = 4096  # bytes of a full place where nothing has a limit and little is held
 BAR, SIGN, SPACE = 18, 20, 8  # pixels: a bar's height, the check beside it, between places
+LEAST = 24  # pixels of the smallest place; one that would be narrower shows how full it is, not how much
 TOP = HEAD + 3 * LINE + 4
 TIERS = (1, 2, 3, 4, 6, 8, 12, 16)  # rows that are kept free
 
@@ -124,15 +126,16 @@ class Buffers(Panel):
         wide, shown = row.step - SPACE, texts(row.contents, row.framing, row.held)
         for number, (state, (owner, name)) in enumerate(PLACES.items()):
             x, held, limit = row.left + number * row.step, row.held[number], row.limits[number]
-            room_of = wide if limit is None else min(wide, max(2.0, wide * limit / unit))
+            of = min(unit, wide * limit / LEAST) if limit else unit
+            room_of = wide if limit is None else min(wide, max(2.0, wide * limit / of))
             known = "unknown" if held is None else state
             said = f"{row.label}: {name} ({owner}), {_said(held, limit)}"
             marks.append(self.box("place", known, (x, y, room_of, BAR), fd=fd, value=limit, text=said))
-            box = x, y, wide * (held or 0) / unit, BAR
+            box = x, y, min(wide, wide * (held or 0) / of), BAR
             text = said + (f": {shown[number]}" if shown[number] else "")
             marks.append(self.box("bytes", state, box, fd=fd, value=held, text=text))
             if (now := row.now[number]) is not None and now != held:
-                here = x, y, wide * now / unit, BAR
+                here = x, y, min(wide, wide * now / of), BAR
                 text = f"{row.label}: {name} ({owner}), now {_said(now, limit)}; the loop has not looked yet"
                 marks.append(self.box("now", "bytes", here, fd=fd, value=now, text=text))
             if held:
