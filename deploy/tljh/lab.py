@@ -1,4 +1,4 @@
-"""What The Littlest JupyterHub reads besides its own settings: idle kernels, and one core each."""
+"""What The Littlest JupyterHub reads besides its own settings: idle kernels, and threads of numpy."""
 
 c = get_config()  # noqa: F821 - JupyterHub gives it to this file
 
