@@ -26,6 +26,7 @@ _WIDTHS = (
 )  # fmt: skip
 _BOLD, _MONO, _OTHER = 1.16, 0.602, 0.84  # bold against plain; a fixed width; any other character, in em
 FD = re.compile(r"(?:\d+ )?")  # of a name such as `7 alice`
+ESCAPE = re.compile(r"(?<!\\)(?:\\\\)*\\(?:x[0-9a-f]?)?$")  # one that is cut off at the end
 _EAST = 0x2E80  # from here on characters are about as wide as high
 
 TEXTS = 2_048  # that are remembered: some drawings hold a few hundred, and most come again in the next
@@ -62,7 +63,7 @@ def clean(text: str) -> str:
 
 @lru_cache(TEXTS)
 def fitted(text: str, wide: float, font: str = "plain") -> str:
-    """`text`, or as much of its beginning and end as fits into `wide` pixels, with … between."""
+    """`text`, or as much of its beginning and end as fits `wide` pixels, with … between; no escape is cut."""
     text = clean(text)
     if room(text, font) <= wide:
         return text
@@ -77,8 +78,12 @@ def fitted(text: str, wide: float, font: str = "plain") -> str:
 
 
 def _shortened(text: str, kept: int) -> str:
-    head = kept // 2
-    return f"{text[:head]}…{text[len(text) - (kept - head) :]}"
+    head, tail = kept // 2, len(text) - (kept - kept // 2)
+    while "\\" in text[max(0, head - 3) : head] and ESCAPE.search(text[:head]):
+        head -= 1
+    while "\\" in text[max(0, tail - 3) : tail] and ESCAPE.search(text[:tail]) and tail < len(text):
+        tail += 1
+    return f"{text[:head]}…{text[tail:]}"
 
 
 def told_apart(names: Sequence[str], wide: float, font: str = "plain") -> list[str]:

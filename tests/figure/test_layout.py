@@ -46,6 +46,9 @@ def test_what_fits_is_left_alone_and_the_rest_keeps_both_ends():
     assert "…" in short
     assert room(fitted("the beginning and the end", 99) + "n") > 90, "as much as there is room for"
     assert fitted("hello", 1) == "…"
+    for wide in range(10, 120):  # an escape is one thing, and is not cut
+        assert fitted(r"\x00" * 99, wide, "mono").replace(r"\x00", "") == "…"
+    assert not any(part.count("\\") % 2 for part in fitted("\\" * 98, 50, "mono").split("…"))
 
 
 @pytest.mark.parametrize("wide", [50, 70, 90, 120])

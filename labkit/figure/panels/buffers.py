@@ -7,12 +7,11 @@ sockets nor who sent what.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
-from labkit.figure.layout import NAMES, Place, room, told_apart
+from labkit.figure.layout import ESCAPE, NAMES, Place, room, told_apart
 from labkit.figure.marks import Mark, Part
 from labkit.figure.panels.panel import HEAD, Panel, Scene, labelled
 from labkit.figure.theme import LINE
@@ -297,7 +296,6 @@ def readable(data: bytes, cuts: set[int]) -> str:
     return "".join(f"{WRITTEN[byte]}│" if at in cuts else WRITTEN[byte] for at, byte in enumerate(data, 1))
 
 
-ESCAPE = re.compile(r"(?<!\\)(?:\\\\)*\\(?:x[0-9a-f]?)?$")  # one that is cut off at the end
 WAY_IN = ("read_buffer", "recv_queue", "unsent")  # where what a peer sent stands, the oldest byte first
 WRITTEN = [chr(byte) if 32 <= byte < 127 else f"\\x{byte:02x}" for byte in range(256)]
 WRITTEN[9], WRITTEN[10], WRITTEN[13], WRITTEN[92] = "\\t", "\\n", "\\r", "\\\\"
