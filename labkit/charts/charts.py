@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from labkit.charts.fonts import fonts
-from labkit.charts.palette import series
+from labkit.charts.palette import KNOWN, series
 from labkit.charts.style import WIDE, Chart, Look, axes_in, beside, canvas, drawable, heading, look_of, words
 
 
@@ -107,7 +107,10 @@ def steps(
     mark: str = "reported ready",
     look: str | Look = "screen",
 ) -> Chart:
-    """One lane above the other on one axis: what stood there at each moment, and a ▼ where `marks` has it."""
+    """One lane above the other on one axis: what stood there at each moment, and a ▼ where `marks` has it.
+
+    Selectors and libraries have their colours; other lanes have one, since they are one kind of number.
+    """
     style = look_of(look)
     lanes, title, y, x, marks, mark = map(drawable, (lanes, title, y, x, marks or {}, mark))
     room, top = style.line * 4.6, style.gap * 2 + style.title
@@ -116,7 +119,7 @@ def steps(
     most = max([1, *(value for values in lanes.values() for value in values)])
     length = max(map(len, lanes.values()))
     scale = style.width(f"{most:,}") + 14
-    colours = series(lanes)
+    colours = series(lanes) if lanes.keys() <= KNOWN.keys() else dict.fromkeys(lanes, style.colours["value"])
     said = []
     for row, (name, values) in enumerate(lanes.items()):
         axes = axes_in(

@@ -17,7 +17,7 @@ from labkit.charts.charts import bars, pointers, shares, steps
 from labkit.charts.compare import compare
 from labkit.charts.curves import curves
 from labkit.charts.fonts import fonts, letters
-from labkit.charts.palette import PALETTES, series
+from labkit.charts.palette import PALETTES, SERIES, series
 from labkit.charts.style import LOOKS, Chart, apart, look_of
 from labkit.measure.costs import Point, Sweep
 from labkit.tape.text import printable
@@ -134,6 +134,12 @@ def test_steps_stand_at_their_values_and_marks_where_they_are_said():
     assert list(chart.figure.axes[1].lines[1].get_xdata()) == []
     assert chart.alt == "left. level: bytes 3, 1, 2; ready in 2 of 3. edge: bytes 0, 4, 4."
     assert "iteration     (height: bytes;  ▼ ready)" in texts(chart)
+    assert lane_colours(chart) == {PALETTES["light"]["value"]}
+    assert lane_colours(steps({"asyncore": [1], "asyncio": [1]}, "two")) == {SERIES[1], SERIES[2]}
+
+
+def lane_colours(chart: Chart) -> set[str]:
+    return {axes.lines[0].get_color() for axes in chart.figure.axes}
 
 
 def test_an_arrow_goes_from_each_box_to_the_one_it_points_to():
