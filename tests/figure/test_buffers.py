@@ -116,17 +116,23 @@ def test_what_places_are_called_is_whole_in_the_narrowest_of_two_columns(width: 
     assert words >= {"unsent", "receive", "read", "write", "send", "unread"}
 
 
-@pytest.mark.parametrize("held, fullest", [(5, False), (50_000, False), (50_001, True), (90_000, True)])
-def test_a_small_place_beside_a_large_one_is_no_line_while_no_bar_would_look_full(held: int, fullest: bool):
-    """Where the kernel's defaults are 100,000 and 4,000,000 bytes, and little is held."""
+@pytest.mark.parametrize("held", [5, 50_000, 90_000])
+def test_a_small_place_beside_a_large_one_is_no_line_but_says_how_full_it_is(held: int):
+    """Where the kernel's defaults are 100,000 and 4,000,000 bytes; no place looks fuller than it is."""
     shared = {"capacity": {7: Capacity(100_000, 4_000_000, 4_000_000, 100_000)}}
-    marks = drawn(Written([turn(0, queues={7: Queues(held, 0, 0, 0)}, **shared)]), 0, "buffers")
+    marks = drawn(Written([turn(0, queues={7: Queues(held, 0, 0, held)}, **shared)]), 0, "buffers")
     places = {mark.state: mark.box[2] for mark in of(marks, "place")}
-    (bar,) = (mark for mark in of(marks, "bytes") if mark.state == "recv_queue")
-    whole = places["send_queue"]
-    small = 24 if fullest else whole  # wide enough to see how full it is
-    assert bar.box[2] == pytest.approx(small * held / 100_000)
-    assert places["recv_queue"] == pytest.approx(small)
+    bars = {mark.state: mark.box[2] for mark in of(marks, "bytes")}
+    assert places["recv_queue"] == pytest.approx(24)
+    assert places["send_queue"] > 24
+    (place,) = (mark for mark in of(marks, "place") if mark.state == "recv_queue")
+    (number, _) = sorted(of(marks, "amount"), key=lambda mark: mark.box[0])
+    beside = place.box[0] + place.box[2]
+    assert number.text == f"{held:,}" and (
+        number.box[0] > beside or number.box[0] + room(number.text) < beside
+    )
+    assert bars["recv_queue"] == pytest.approx(24 * held / 100_000)
+    assert bars["send_queue"] == pytest.approx(places["send_queue"] * held / 4_000_000)
 
 
 def test_the_bytes_themselves_stand_under_their_bars():

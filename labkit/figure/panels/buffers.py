@@ -138,7 +138,8 @@ class Buffers(Panel):
                 text = f"{row.label}: {name} ({owner}), now {_said(now, limit)}; the loop has not looked yet"
                 marks.append(self.box("now", "bytes", here, fd=fd, value=now, text=text))
             if held:
-                text, at = numbered(held, box[2], wide)
+                edge = room_of if room_of < LEAST + 1 else box[2]  # it stands beside a place too small for it
+                text, at = numbered(held, edge, wide)
                 marks.append(self.says("amount", "", x + at, y + (BAR - LINE) / 2, wide - at, text, fd=fd))
             for at, text in enumerate(wrapped(shown[number], wide, row.lines - 1)):
                 marks.append(self.says("content", state, x, y + BAR + at * LINE, wide, text, fd=fd))
@@ -158,16 +159,12 @@ SIGNS = {"good": "✓", "bad": "✗", "unsure": "–"}
 
 def scale(row: Row) -> float:
     """Bytes that a bar as wide as its place stands for, in the whole row: few bytes are not held against
-    what the places could hold, or nothing would be seen of them; nor is a small place against a large one
-    while less than half of it is full anywhere, or the small one would be a line.
+    what the places could hold, or nothing would be seen of them.
     """
-    most = max([each for each in (*row.held, *row.now) if each], default=0)
-    limits = [each for each in row.limits if each]
-    if row.contents is not None and most <= FEW:
-        return max(FEW_LEAST, most)
-    if limits and most <= min(limits) / 2:
-        return min(limits)
-    return max(most, *limits) if limits else most or DEFAULT
+    held = [each for each in (*row.held, *row.now) if each]
+    if row.contents is not None and max(held, default=0) <= FEW:
+        return max([FEW_LEAST, *held])
+    return max([*held, *(each for each in row.limits if each)], default=DEFAULT)
 
 
 def _high(rows: int, scene: Scene) -> float:
