@@ -26,5 +26,5 @@ class PromptConnection(ZMQChannelsWebsocketConnection):
 def _load_jupyter_server_extension(server: Any) -> None:
     """Called by Jupyter Server when it starts. A class that somebody else has chosen stays."""
     settings = server.web_app.settings
-    if settings[SETTING] is ZMQChannelsWebsocketConnection:
+    if settings.get(SETTING) is ZMQChannelsWebsocketConnection:
         settings[SETTING] = PromptConnection

@@ -8,6 +8,7 @@ import json
 import os
 import re
 import socket
+import stat
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -71,13 +72,15 @@ def sockets_of(pid: int) -> Iterator[socket.socket]:
     pidfd = os.pidfd_open(pid)
     try:
         for name in os.listdir(f"/proc/{pid}/fd"):
-            if not os.readlink(f"/proc/{pid}/fd/{name}").startswith("socket:"):
-                continue
-            taken = ctypes.CDLL(None, use_errno=True).syscall(438, pidfd, int(name), 0)  # pidfd_getfd
-            assert taken >= 0, os.strerror(ctypes.get_errno())
-            with socket.socket(fileno=taken) as held:
-                if held.family == socket.AF_INET:
-                    yield held
+            taken = ctypes.CDLL(None).syscall(
+                438, pidfd, int(name), 0
+            )  # pidfd_getfd; -1 if it is closed by now
+            if taken >= 0 and not stat.S_ISSOCK(os.fstat(taken).st_mode):
+                os.close(taken)
+            elif taken >= 0:
+                with socket.socket(fileno=taken) as held:
+                    if held.family == socket.AF_INET:
+                        yield held
     finally:
         os.close(pidfd)
 

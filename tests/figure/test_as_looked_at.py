@@ -113,7 +113,7 @@ def test_each_drawing_was_looked_at():
 
 if __name__ == "__main__":
     LOOKED_AT.mkdir(exist_ok=True)
+    Path(sys.argv[1]).mkdir(parents=True, exist_ok=True)
     for title, seen in scenes().items():
         (LOOKED_AT / f"{title}.txt").write_text(written(seen), encoding="utf-8")
-        Path(sys.argv[1]).mkdir(parents=True, exist_ok=True)
         (Path(sys.argv[1]) / f"{title}.png").write_bytes(agg.png(seen))
